@@ -1,0 +1,106 @@
+// Package subject is every NATS subject of Natter: built and parsed here and nowhere else. Ids are UUIDs, so a subject
+// made of them needs no escaping and cannot hold a wildcard. docs: DESIGN §3; the same list is in proto/asyncapi.yaml.
+package subject
+
+import (
+	"hash/fnv"
+	"strconv"
+	"strings"
+
+	"github.com/natter-chat/natter/pkg/ids"
+)
+
+// Partitions is how many partitions rooms are spread over. It is part of the wire format: every service of a cluster
+// must agree on it.
+const Partitions = 64
+
+// Partition is the partition of a room: FNV-1a (64 bit) of its 16 bytes, modulo Partitions.
+func Partition(room ids.Room) int {
+	h := fnv.New64a()
+	_, _ = h.Write(room[:])
+	return int(h.Sum64() % Partitions)
+}
+
+// RPC is where a method of a service listens (micro, queue group).
+func RPC(service, method string) string { return RPCGroup(service) + "." + method }
+
+// RPCGroup is the prefix of all methods of a service.
+func RPCGroup(service string) string { return "natter.rpc." + service }
+
+// In carries commands for a room to the instance of message-store that owns its partition.
+func In(room ids.Room) string {
+	return "natter.in." + strconv.Itoa(Partition(room)) + "." + room.String()
+}
+
+// InPartition is what the owner of a partition subscribes to, in queue group OwnerQueue.
+func InPartition(partition int) string { return "natter.in." + strconv.Itoa(partition) + ".*" }
+
+// InAny carries commands for a room when its owner does not answer: any instance takes them.
+func InAny(room ids.Room) string { return "natter.in.any." + room.String() }
+
+// InAnyAll is what every instance of message-store subscribes to, in queue group OwnerQueue.
+const InAnyAll = "natter.in.any.*"
+
+// OwnerQueue is the queue group of the natter.in subjects: two instances that both believe they own a partition must
+// not both take a command.
+const OwnerQueue = "owner"
+
+// RoomAll is what a gateway subscribes to for a room with local members: its events and its signals.
+func RoomAll(room ids.Room) string { return "natter.room." + room.String() + ".*" }
+
+// RoomEvent carries the committed events of a room.
+func RoomEvent(room ids.Room) string { return "natter.room." + room.String() + ".event" }
+
+// RoomSignal carries typing and receipts of a room; they may be lost.
+func RoomSignal(room ids.Room) string { return "natter.room." + room.String() + ".signal" }
+
+// ParseRoom takes a subject of RoomEvent or RoomSignal apart.
+func ParseRoom(subject string) (room ids.Room, isSignal, ok bool) {
+	rest, ok := strings.CutPrefix(subject, "natter.room.")
+	if !ok {
+		return ids.Room{}, false, false
+	}
+	id, kind, _ := strings.Cut(rest, ".")
+	room, err := ids.ParseRoom(id)
+	return room, kind == "signal", err == nil && (kind == "event" || kind == "signal")
+}
+
+// ParseIn takes a subject of In or InAny apart.
+func ParseIn(subject string) (room ids.Room, ok bool) {
+	rest, ok := strings.CutPrefix(subject, "natter.in.")
+	if !ok {
+		return ids.Room{}, false
+	}
+	_, id, _ := strings.Cut(rest, ".")
+	room, err := ids.ParseRoom(id)
+	return room, err == nil
+}
+
+// Head carries the beacon of a partition.
+func Head(partition int) string { return "natter.head." + strconv.Itoa(partition) }
+
+// HeadAll is every beacon.
+const HeadAll = "natter.head.*"
+
+// UserEvent carries what concerns one user, to the gateways they are connected to.
+func UserEvent(user ids.User) string { return "natter.user." + user.String() + ".event" }
+
+// ParseUser takes a subject of UserEvent apart.
+func ParseUser(subject string) (ids.User, bool) {
+	rest, ok := strings.CutPrefix(subject, "natter.user.")
+	if !ok {
+		return ids.User{}, false
+	}
+	id, ok := strings.CutSuffix(rest, ".event")
+	user, err := ids.ParseUser(id)
+	return user, ok && err == nil
+}
+
+// Presence carries presence transitions of a user.
+func Presence(user ids.User) string { return "natter.presence." + user.String() }
+
+// PresenceQuery is the scatter-gather question to all gateways.
+const PresenceQuery = "natter.presence.query"
+
+// Live carries the heartbeats of the instances of one kind (a service name).
+func Live(kind string) string { return "natter.live." + kind }

@@ -1,0 +1,65 @@
+package subject
+
+import (
+	"testing"
+
+	"github.com/natter-chat/natter/pkg/ids"
+)
+
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	room, user := ids.New[ids.Room](), ids.New[ids.User]()
+	if got, signal, ok := ParseRoom(RoomEvent(room)); !ok || signal || got != room {
+		t.Errorf("ParseRoom(RoomEvent) = %v %v %v", got, signal, ok)
+	}
+	if got, signal, ok := ParseRoom(RoomSignal(room)); !ok || !signal || got != room {
+		t.Errorf("ParseRoom(RoomSignal) = %v %v %v", got, signal, ok)
+	}
+	for _, s := range []string{In(room), InAny(room)} {
+		if got, ok := ParseIn(s); !ok || got != room {
+			t.Errorf("ParseIn(%s) = %v %v", s, got, ok)
+		}
+	}
+	if got, ok := ParseUser(UserEvent(user)); !ok || got != user {
+		t.Errorf("ParseUser = %v %v", got, ok)
+	}
+}
+
+// The partition of a room is wire format: a change of the hash would split every running cluster.
+func TestPartitionIsFixed(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]int{
+		"01920000-0000-7000-8000-000000000000": 26,
+		"01920000-0000-7000-8000-000000000001": 13,
+		"0192abcd-1234-7abc-8def-0123456789ab": 2,
+	} {
+		room, err := ids.ParseRoom(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Partition(room); got != want {
+			t.Errorf("Partition(%s) = %d, want %d", id, got, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("natter.room.*.event")
+	f.Add("natter.in.any.>")
+	f.Add(RoomEvent(ids.Room{}))
+	f.Fuzz(func(t *testing.T, s string) {
+		if room, signal, ok := ParseRoom(s); ok {
+			want := RoomEvent(room)
+			if signal {
+				want = RoomSignal(room)
+			}
+			if want != s {
+				t.Errorf("ParseRoom(%q) accepted what RoomEvent does not build", s)
+			}
+		}
+		if user, ok := ParseUser(s); ok && UserEvent(user) != s {
+			t.Errorf("ParseUser(%q) accepted what UserEvent does not build", s)
+		}
+		ParseIn(s)
+	})
+}
