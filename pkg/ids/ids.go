@@ -20,10 +20,12 @@ type (
 	instanceKind struct{}
 )
 
-// The kinds of ids.
 type (
-	Room     = ID[roomKind]
-	User     = ID[userKind]
+	// Room is the id of a room.
+	Room = ID[roomKind]
+	// User is the id of a user.
+	User = ID[userKind]
+	// Instance is the id of one running process of a service.
 	Instance = ID[instanceKind]
 )
 

@@ -1,0 +1,83 @@
+# Natter. Everything these targets need, but Go, is built into bin/ from the versions pinned in deploy/tools/go.mod.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Where each binary's main package is.
+MAINS := ./services/standalone/cmd/natter ./services/auth/cmd/auth ./services/rooms/cmd/rooms \
+	./services/message-store/cmd/message-store ./services/edge-gateway/cmd/edge-gateway
+
+##@ Product
+
+.PHONY: run
+run: ## build bin/natter and start it: all of Natter in one process, on http://localhost:8080, data in ./data
+	CGO_ENABLED=0 go build -o bin/ ./services/standalone/cmd/natter
+	exec bin/natter
+
+.PHONY: build
+build: ## build every binary into bin/: natter and the four services
+	CGO_ENABLED=0 go build -trimpath -o bin/ $(MAINS)
+
+##@ Tests
+
+.PHONY: test
+test: test-deps ## run every test of every module, with the race detector
+	go test -race work
+
+.PHONY: test-heavy
+test-heavy: test-deps ## also the storms, thousands of sockets and long crash runs (minutes)
+	NATTER_TEST_HEAVY=1 go test -race -count=1 -timeout=60m work
+
+.PHONY: bench
+bench: test-deps ## run every benchmark; compare two outputs with bin/benchstat
+	go test -run='^$$' -bench=. -benchmem work
+
+# PostgreSQL's server, which the tests start privately, and a C compiler for the race detector. The test servers
+# (NATS, FerretDB) are Go modules of their own, built by testkit when first needed.
+.PHONY: test-deps
+test-deps:
+	@missing=(); \
+	ls /usr/lib/postgresql/*/bin/postgres &>/dev/null || missing+=(postgresql); \
+	command -v "$$(go env CC)" >/dev/null || missing+=(gcc libc6-dev); \
+	if (($${#missing[@]} == 0)); then exit; fi; \
+	echo "The tests need these Debian packages; installing: $${missing[*]}"; \
+	sudo=; if ((EUID)); then sudo=sudo; command -v sudo >/dev/null || { echo "Run as root: apt-get install $${missing[*]}"; exit 1; }; fi; \
+	$$sudo apt-get update -q; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$${missing[@]}"
+
+##@ Checks
+
+.PHONY: lint
+lint: bin/golangci-lint ## vet, gofmt and the linters of .golangci.yml, over every module
+	bin/golangci-lint run $$(sed -n 's|^\t\(\./.*\)|\1/...|p' go.work)
+
+.PHONY: check-mod
+check-mod: ## every module builds by itself, is tidy, and depends only on what it may
+	.ci/check-mod
+
+##@ Protocol
+
+.PHONY: proto
+proto: bin/buf bin/protoc-gen-go ## lint and format the .proto files; generate Go, openapi.yaml and asyncapi.yaml from them
+	cd proto && ../bin/buf lint && ../bin/buf format -w && ../bin/buf generate
+	cd proto && ../bin/buf build --as-file-descriptor-set -o - | go run ./cmd/apidoc
+
+.PHONY: proto-check
+proto-check: ## the same, and fail if that changed anything
+	@state() { find proto -type f | sort | xargs sha256sum; }; \
+	before=$$(state); $(MAKE) --no-print-directory proto; \
+	diff <(echo "$$before") <(state) || { echo "proto-check: run 'make proto' and commit what it changes"; exit 1; }
+
+##@ Tools
+
+bin/golangci-lint: TOOL := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+bin/buf: TOOL := github.com/bufbuild/buf/cmd/buf
+bin/protoc-gen-go: TOOL := google.golang.org/protobuf/cmd/protoc-gen-go
+bin/benchstat: TOOL := golang.org/x/perf/cmd/benchstat
+bin/golangci-lint bin/buf bin/protoc-gen-go bin/benchstat: deploy/tools/go.mod
+	GOWORK=off CGO_ENABLED=0 go -C deploy/tools build -o ../../bin/ $(TOOL)
+
+.PHONY: help
+help: ## list these targets
+	@awk -F':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
