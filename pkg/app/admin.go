@@ -1,0 +1,117 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// checkTimeout bounds one readiness check: a load balancer asks every few seconds.
+const checkTimeout = 2 * time.Second
+
+// Readiness collects the checks that /readyz runs. It is safe for concurrent use.
+type Readiness struct {
+	mu                sync.Mutex
+	checks            map[string]func(context.Context) error
+	started, stopping atomic.Bool
+}
+
+// Add registers a check under a name such as "postgres". It must try the real path: a query, a round trip.
+func (r *Readiness) Add(name string, check func(context.Context) error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.checks == nil {
+		r.checks = map[string]func(context.Context) error{}
+	}
+	r.checks[name] = check
+}
+
+// Check runs all checks side by side. The result maps each name to "ok" or what is wrong.
+func (r *Readiness) Check(ctx context.Context) (ok bool, results map[string]string) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	r.mu.Lock()
+	checks := maps.Clone(r.checks)
+	r.mu.Unlock()
+
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	ok, results = true, map[string]string{}
+	for name, check := range checks {
+		wg.Go(func() {
+			err := check(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			results[name] = "ok"
+			if err != nil {
+				ok, results[name] = false, err.Error()
+			}
+		})
+	}
+	wg.Wait()
+	if !r.started.Load() {
+		ok, results["process"] = false, "starting"
+	}
+	if r.stopping.Load() {
+		ok, results["process"] = false, "stopping"
+	}
+	return ok, results
+}
+
+// admin is the operators' listener.
+type admin struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+func newAdmin(addr string, reg *prometheus.Registry, ready *Readiness) (*admin, error) {
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("NATTER_ADMIN_ADDR: %w; set it to a free address", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, true, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, req *http.Request) {
+		ok, results := ready.Check(req.Context())
+		answer(w, ok, results)
+	})
+	return &admin{listener: listener, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
+}
+
+func answer(w http.ResponseWriter, ok bool, checks map[string]string) {
+	status, text := http.StatusOK, "ok"
+	if !ok {
+		status, text = http.StatusServiceUnavailable, "unavailable"
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": text, "checks": checks})
+}
+
+func (a *admin) addr() string { return a.listener.Addr().String() }
+
+func (a *admin) run(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- a.server.Serve(a.listener) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	err := a.server.Close()
+	if serveErr := <-done; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
+	}
+	return err
+}

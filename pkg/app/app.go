@@ -1,0 +1,220 @@
+// Package app runs a binary: an ordered list of components, started one after the other, stopped in reverse.
+//
+//	app.Main("rooms", rooms.Component)
+//	app.Main("natter", embedded.NATS, auth.Component, rooms.Component, messagestore.Component, edgegateway.Component)
+//
+// The same Run serves main, the one process and the tests.
+package app
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/natter-chat/natter/pkg/config"
+	"github.com/natter-chat/natter/pkg/obs"
+)
+
+// Component is a part of a binary.
+type Component struct {
+	Name string
+	// Settings is a zero value of the component's tagged config struct, for --help and the table; nil: it has none.
+	Settings any
+	// New returns when the component is usable: connected, migrated, subscribed. On an error it leaves nothing behind.
+	New func(ctx context.Context, d *Deps) (Runner, error)
+}
+
+// Runner is a started component.
+type Runner interface {
+	// Run serves until ctx ends, then drains and releases everything that New took. It is called once, always.
+	Run(ctx context.Context) error
+}
+
+// RunnerFunc is a Runner that is one function.
+type RunnerFunc func(ctx context.Context) error
+
+// Run calls f.
+func (f RunnerFunc) Run(ctx context.Context) error { return f(ctx) }
+
+// Deps is what a component gets. Config, NATS and Ready are shared by the components of a process.
+type Deps struct {
+	Config  *config.Source
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Ready   *Readiness
+	// NATS is how to reach the bus besides its URL: an embedded server adds itself here.
+	NATS []nats.Option
+	// Grace is how long this component may take to stop.
+	Grace time.Duration
+}
+
+// Config is the settings of every binary.
+type Config struct {
+	AdminAddr string        `env:"NATTER_ADMIN_ADDR" envDefault:"127.0.0.1:8081" help:"address of /metrics, /livez and /readyz; not for the public"`
+	Grace     time.Duration `env:"NATTER_SHUTDOWN_GRACE" envDefault:"30s" help:"time to drain and stop after SIGTERM"`
+	StrictEnv bool          `env:"NATTER_STRICT_ENV" envDefault:"true" help:"refuse to start when a NATTER_* variable is unknown"`
+	obs.LogConfig
+}
+
+// Process is a process's surroundings; tests make their own.
+type Process struct {
+	Args           []string // without the program's name
+	Environ        []string // as os.Environ
+	Stdout, Stderr io.Writer
+}
+
+// Main runs the components until SIGINT or SIGTERM and exits.
+func Main(binary string, components ...Component) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := Run(ctx, Process{Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}, binary, components...)
+	stop()
+	os.Exit(code)
+}
+
+// Run runs the components until ctx ends or one of them fails, and returns the exit code: 0 for a clean stop, 1 for a
+// failure, 2 for settings that do not fit. What went wrong is on Stderr.
+func Run(ctx context.Context, p Process, binary string, components ...Component) int {
+	settings := AllSettings(components...)
+	source, err := parse(p, binary, settings)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	var cfg Config
+	err = errors.Join(err, source.CheckKnown())
+	if err == nil {
+		err = source.Load(&cfg)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(p.Stderr, "%s: %v\nRun `%s --help` for the settings.\n", binary, err, binary)
+		return 2
+	}
+	log, err := obs.NewLogger(p.Stderr, cfg.LogConfig)
+	if err != nil {
+		_, _ = fmt.Fprintf(p.Stderr, "%s: %v\n", binary, err)
+		return 2
+	}
+	log.Debug("settings", source.Dump(settings)...)
+	if err := serve(ctx, cfg, source, log, components); err != nil {
+		log.Error("stopped", "error", err)
+		return 1
+	}
+	return 0
+}
+
+// AllSettings lists the settings of a binary made of these components.
+func AllSettings(components ...Component) []config.Setting {
+	structs := []any{Config{}}
+	for _, c := range components {
+		structs = append(structs, c.Settings)
+	}
+	return config.Settings(structs...)
+}
+
+// parse reads environment and flags; a flag wins.
+func parse(p Process, binary string, settings []config.Setting) (*config.Source, error) {
+	source := config.FromEnviron(p.Environ)
+	flags := flag.NewFlagSet(binary, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	for _, s := range settings {
+		flags.Func(s.Flag(), "", func(v string) error { source.Set(s.Name, v); return nil })
+	}
+	err := flags.Parse(p.Args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, _ = fmt.Fprintf(p.Stdout, "%s is part of Natter, a self-hosted chat system.\n\nUsage: %s [flags]\n\n"+
+			"Every setting is a flag and an environment variable; the flag wins.\n\n", binary, binary)
+		config.WriteHelp(p.Stdout, settings)
+		return source, flag.ErrHelp
+	}
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return source, err
+}
+
+// serve starts the components in order, waits, and stops those that run in reverse order.
+func serve(ctx context.Context, cfg Config, source *config.Source, log *slog.Logger, components []Component) (err error) {
+	began := time.Now()
+	reg := obs.NewRegistry()
+	ready := &Readiness{}
+	admin, err := newAdmin(cfg.AdminAddr, reg, ready)
+	if err != nil {
+		return err
+	}
+	deps := Deps{Config: source, Metrics: reg, Ready: ready, Grace: cfg.Grace / time.Duration(len(components)+1)}
+
+	failed := make(chan error, len(components)+1)
+	running := []*running{start(RunnerFunc(admin.run), "admin", deps.Grace, failed)}
+	defer func() {
+		ready.stopping.Store(true)
+		for _, r := range slices.Backward(running) {
+			err = errors.Join(err, r.stop(log))
+		}
+		log.Info("stopped")
+	}()
+	for _, c := range components {
+		d := deps
+		d.Log = log.With("component", c.Name)
+		runner, err := c.New(ctx, &d)
+		if err != nil {
+			return fmt.Errorf("start %s: %w", c.Name, err)
+		}
+		deps.NATS = d.NATS
+		running = append(running, start(runner, c.Name, deps.Grace, failed))
+	}
+	ready.started.Store(true)
+	log.Info("ready", "took", time.Since(began).Round(time.Millisecond), "admin", admin.addr())
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
+// running is a component whose Run is under way.
+type running struct {
+	name   string
+	grace  time.Duration
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func start(r Runner, name string, grace time.Duration, failed chan<- error) *running {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &running{name: name, grace: grace, cancel: cancel, done: make(chan error, 1)}
+	go func() {
+		err := r.Run(ctx)
+		if err == nil && ctx.Err() == nil {
+			err = errors.New("ended by itself")
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
+			failed <- err
+		}
+		c.done <- err
+	}()
+	return c
+}
+
+// stop ends the component and waits for its share of the grace period. Its error, if it had failed, was reported.
+func (r *running) stop(log *slog.Logger) error {
+	r.cancel()
+	select {
+	case <-r.done:
+		return nil
+	case <-time.After(r.grace):
+		log.Error("component did not stop in time", "component", r.name, "grace", r.grace)
+		return fmt.Errorf("%s did not stop within %s", r.name, r.grace)
+	}
+}
