@@ -366,12 +366,14 @@ func (x *GetHeadsResponse) GetHeads() []*Head {
 }
 
 type Head struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
-	Seq           uint32                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
-	Ordinal       uint32                 `protobuf:"varint,3,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
-	ReadSeq       uint32                 `protobuf:"varint,4,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
-	Unread        uint32                 `protobuf:"varint,5,opt,name=unread,proto3" json:"unread,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	RoomId  string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	Seq     uint32                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Ordinal uint32                 `protobuf:"varint,3,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	ReadSeq uint32                 `protobuf:"varint,4,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
+	Unread  uint32                 `protobuf:"varint,5,opt,name=unread,proto3" json:"unread,omitempty"`
+	// Version of the room as of seq: the last membership or room change in the log.
+	Version       uint32 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -437,6 +439,13 @@ func (x *Head) GetReadSeq() uint32 {
 func (x *Head) GetUnread() uint32 {
 	if x != nil {
 		return x.Unread
+	}
+	return 0
+}
+
+func (x *Head) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
 	}
 	return 0
 }
@@ -697,13 +706,14 @@ const file_natter_message_store_v1_message_store_proto_rawDesc = "" +
 	"\broom_ids\x18\x01 \x03(\tR\aroomIds\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\"G\n" +
 	"\x10GetHeadsResponse\x123\n" +
-	"\x05heads\x18\x01 \x03(\v2\x1d.natter.message_store.v1.HeadR\x05heads\"~\n" +
+	"\x05heads\x18\x01 \x03(\v2\x1d.natter.message_store.v1.HeadR\x05heads\"\x98\x01\n" +
 	"\x04Head\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x18\n" +
 	"\aordinal\x18\x03 \x01(\rR\aordinal\x12\x19\n" +
 	"\bread_seq\x18\x04 \x01(\rR\areadSeq\x12\x16\n" +
-	"\x06unread\x18\x05 \x01(\rR\x06unread\"h\n" +
+	"\x06unread\x18\x05 \x01(\rR\x06unread\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\rR\aversion\"h\n" +
 	"\x12MoveMarkersRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x129\n" +
 	"\amarkers\x18\x02 \x03(\v2\x1f.natter.message_store.v1.MarkerR\amarkers\"3\n" +

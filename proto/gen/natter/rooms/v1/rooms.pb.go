@@ -739,8 +739,10 @@ func (x *ListMembershipsResponse) GetMore() bool {
 type Membership struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Without `members`: the gateway shows a list, the room's own route has them.
-	Room          *v1.Room `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	Role          string   `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	Room *v1.Room `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Role string   `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	// rooms.version of the room when this was read: a log with a higher one may know that the user left.
+	Version       uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -787,6 +789,13 @@ func (x *Membership) GetRole() string {
 		return x.Role
 	}
 	return ""
+}
+
+func (x *Membership) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
 }
 
 type GetSnapshotRequest struct {
@@ -1017,11 +1026,12 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\aroom_id\x18\x04 \x01(\tR\x06roomId\"l\n" +
 	"\x17ListMembershipsResponse\x12=\n" +
 	"\vmemberships\x18\x01 \x03(\v2\x1b.natter.rooms.v1.MembershipR\vmemberships\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"J\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"d\n" +
 	"\n" +
 	"Membership\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.natter.chat.v1.RoomR\x04room\x12\x12\n" +
-	"\x04role\x18\x02 \x01(\tR\x04role\"d\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"d\n" +
 	"\x12GetSnapshotRequest\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x1f\n" +
 	"\vlog_version\x18\x02 \x01(\rR\n" +
