@@ -1,0 +1,46 @@
+// Command nats is a NATS server for tests. It prints its URL as the first line of stdout and ends when stdin is closed.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true})
+	if err != nil {
+		return err
+	}
+	s.SetLogger(stderr{}, false, false)
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		return errors.New("not ready for connections")
+	}
+	fmt.Println(s.ClientURL())
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	s.Shutdown()
+	s.WaitForShutdown()
+	return nil
+}
+
+// stderr logs what a failed test wants to see.
+type stderr struct{}
+
+func (stderr) Noticef(string, ...any)         {}
+func (stderr) Debugf(string, ...any)          {}
+func (stderr) Tracef(string, ...any)          {}
+func (stderr) Warnf(format string, v ...any)  { fmt.Fprintf(os.Stderr, "warn: "+format+"\n", v...) }
+func (stderr) Errorf(format string, v ...any) { fmt.Fprintf(os.Stderr, "error: "+format+"\n", v...) }
+func (stderr) Fatalf(format string, v ...any) { fmt.Fprintf(os.Stderr, "fatal: "+format+"\n", v...) }
