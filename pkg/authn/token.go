@@ -17,7 +17,7 @@ import (
 type Identity struct {
 	Caller Caller
 	// SessionID is the sign-in that the token belongs to (claim sid).
-	SessionID string
+	SessionID ids.Session
 	Roles     []string
 	// ExpiresAt has a precision of one second.
 	ExpiresAt time.Time
@@ -46,7 +46,7 @@ func Sign(id Identity, kid string, key ed25519.PrivateKey) (string, error) {
 	token, err := jwt.NewBuilder().Issuer(Issuer).Subject(id.Caller.User.String()).
 		IssuedAt(time.Now()).Expiration(id.ExpiresAt).
 		Claim(claimEmail, id.Caller.Email).Claim(claimUsername, id.Caller.Username).Claim(claimPicture, id.Caller.Avatar).
-		Claim(claimSession, id.SessionID).Claim(claimRoles, id.Roles).Build()
+		Claim(claimSession, id.SessionID.String()).Claim(claimRoles, id.Roles).Build()
 	if err != nil {
 		return "", fmt.Errorf("build token: %w", err)
 	}
@@ -67,11 +67,15 @@ func identityOf(token jwt.Token) (Identity, error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("sub: %w", err)
 	}
+	session, err := ids.ParseSession(text(token, claimSession))
+	if err != nil {
+		return Identity{}, fmt.Errorf("sid: %w", err)
+	}
 	id := Identity{
 		Caller: Caller{
 			User: user, Username: text(token, claimUsername), Avatar: text(token, claimPicture), Email: text(token, claimEmail),
 		},
-		SessionID: text(token, claimSession),
+		SessionID: session,
 		ExpiresAt: token.Expiration(),
 	}
 	roles, _ := token.Get(claimRoles)

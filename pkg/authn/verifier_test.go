@@ -75,7 +75,7 @@ func newIdentity(ttl time.Duration) authn.Identity {
 		Caller: authn.Caller{
 			User: ids.New[ids.User](), Username: "Zoë", Avatar: "https://example.org/a.png", Email: "zoe@example.org",
 		},
-		SessionID: "0199aaaa-0000-7000-8000-000000000000", Roles: []string{"member", "admin"},
+		SessionID: ids.Session{1}, Roles: []string{"member", "admin"},
 		ExpiresAt: time.Now().Add(ttl).Truncate(time.Second).UTC(),
 	}
 }
@@ -121,7 +121,7 @@ func attacks(tb testing.TB, iss *issuer, id authn.Identity) map[string]string {
 	key := iss.keys["k1"]
 	claims := func(change func(map[string]any)) map[string]any {
 		c := map[string]any{
-			"iss": authn.Issuer, "sub": ids.New[ids.User]().String(), "sid": "s", "exp": time.Now().Add(time.Minute).Unix(),
+			"iss": authn.Issuer, "sub": ids.New[ids.User]().String(), "sid": ids.New[ids.Session]().String(), "exp": time.Now().Add(time.Minute).Unix(),
 		}
 		change(c)
 		return c
@@ -145,6 +145,7 @@ func attacks(tb testing.TB, iss *issuer, id authn.Identity) map[string]string {
 		"no expiry":           raw(tb, jwa.EdDSA, key, "at+jwt", claims(func(c map[string]any) { delete(c, "exp") })),
 		"no subject":          raw(tb, jwa.EdDSA, key, "at+jwt", claims(func(c map[string]any) { delete(c, "sub") })),
 		"subject no id":       raw(tb, jwa.EdDSA, key, "at+jwt", claims(func(c map[string]any) { c["sub"] = "*.>" })),
+		"no session":          raw(tb, jwa.EdDSA, key, "at+jwt", claims(func(c map[string]any) { delete(c, "sid") })),
 		"not yet issued":      raw(tb, jwa.EdDSA, key, "at+jwt", claims(func(c map[string]any) { c["iat"] = time.Now().Add(time.Hour).Unix() })),
 		"JSON form":           `{"payload":"` + parts[1] + `","signatures":[{"protected":"` + parts[0] + `","signature":"` + parts[2] + `"}]}`,
 		"JSON form with dots": `{"..":"","payload":"` + parts[1] + `","signatures":[{"protected":"` + parts[0] + `","signature":"` + parts[2] + `"}]}`,
@@ -181,7 +182,7 @@ func TestVerifyEndsWithTheExpiry(t *testing.T) {
 			{20 * time.Second, fault.Unauthenticated},
 			{0, fault.Unauthenticated}, // no longer in the cache
 		} {
-			time.Sleep(step.after)
+			<-time.After(step.after)
 			if _, err := v.Verify(t.Context(), token); fault.CodeOf(err) != step.code {
 				t.Errorf("after another %v: %v, want %q", step.after, err, step.code)
 			}
@@ -215,7 +216,7 @@ func TestUnknownKeyIsFetchedOncePerSecond(t *testing.T) {
 		if n := iss.fetches.Load(); n != 1 {
 			t.Errorf("%d fetches within a second, want 1", n)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if _, err := v.Verify(t.Context(), token); err != nil {
 			t.Errorf("a second later: %v", err)
 		}
@@ -234,12 +235,12 @@ func TestAuthIsDown(t *testing.T) {
 			t.Errorf("before the first fetch: %v", err)
 		}
 		iss.setDown(nil)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if _, err := v.Verify(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
 		iss.setDown(errors.New("down"))
-		time.Sleep(30 * time.Minute)
+		<-time.After(30 * time.Minute)
 		if _, err := v.Verify(t.Context(), iss.sign(t, "k1", newIdentity(time.Hour))); err != nil {
 			t.Errorf("a new token of a known key: %v", err)
 		}

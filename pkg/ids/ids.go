@@ -18,6 +18,7 @@ type (
 	roomKind     struct{}
 	userKind     struct{}
 	instanceKind struct{}
+	sessionKind  struct{}
 )
 
 type (
@@ -27,6 +28,8 @@ type (
 	User = ID[userKind]
 	// Instance is the id of one running process of a service.
 	Instance = ID[instanceKind]
+	// Session is the id of one sign-in of a user.
+	Session = ID[sessionKind]
 )
 
 // ErrMalformed is returned by Parse for everything but 36 characters of lower-case canonical UUID.
@@ -40,6 +43,9 @@ func ParseRoom(s string) (Room, error) { return parse[roomKind](s) }
 
 // ParseUser parses a user id.
 func ParseUser(s string) (User, error) { return parse[userKind](s) }
+
+// ParseSession parses a session id.
+func ParseSession(s string) (Session, error) { return parse[sessionKind](s) }
 
 // textLen is the length of a canonical UUID.
 const textLen = 36
