@@ -12,6 +12,7 @@ import (
 	"go/types"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,8 +108,9 @@ func CheckSQLitePlans(tb testing.TB, db *sql.DB, dir string) {
 		}
 		for _, step := range steps {
 			// A SCAN reads all rows (of a table, or of an index); a SEARCH goes to those it needs. json_each is a list
-			// of parameters.
-			if strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW" && !strings.HasPrefix(step, "SCAN json_each") {
+			// of parameters, and a subquery was searched for itself.
+			subquery := slices.Contains(steps, "CO-ROUTINE "+strings.TrimPrefix(step, "SCAN "))
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW" && !strings.HasPrefix(step, "SCAN json_each") && !subquery {
 				tb.Errorf("no index for %s\n%s", query, strings.Join(steps, "\n"))
 				break
 			}

@@ -22,6 +22,7 @@ const columns = "id, name"
 
 func queries() {
 	nowhere.Do("SELECT " + columns + " FROM things WHERE id = $1")
+	nowhere.Do("SELECT * FROM (SELECT " + columns + " FROM things WHERE id > $1 ORDER BY id LIMIT 1) sub ORDER BY name")
 	nowhere.Do("UPDATE things SET name = $2 WHERE id = $1")
 	nowhere.Do("INSERT INTO things (id, name) VALUES ($1, $2)")
 	nowhere.Do("SELECT " + columns + " FROM things WHERE name = $1")

@@ -1,0 +1,119 @@
+package room
+
+import (
+	"time"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+)
+
+// maxPending is how many changes of one room may wait for its log. Each request waits for its own, so that many wait
+// only while message-store is away; then the outbox must not grow without end. With names, 500 fit one snapshot.
+const maxPending = 500
+
+// Limits bound what users can make.
+type Limits struct {
+	RoomsPerUser     int `env:"NATTER_ROOMS_PER_USER" envDefault:"1000" help:"rooms one user can be a member of"`
+	MembersPerRoom   int `env:"NATTER_MEMBERS_PER_ROOM" envDefault:"10000" help:"members one room can have"`
+	NameChars        int `env:"NATTER_ROOM_NAME_CHARS" envDefault:"100" help:"longest name of a room, in characters"`
+	DescriptionChars int `env:"NATTER_ROOM_DESCRIPTION_CHARS" envDefault:"1000" help:"longest description of a room, in characters"`
+}
+
+// Create makes creator the first member of a new room, and its owner.
+func (l Limits) Create(creator *chatv1.UserRef) Decide {
+	return func(v View) (*Change, error) { return l.admit(v, joined(creator, creator, Owner)) }
+}
+
+// Join is a user joining by themselves. Who joins an empty room becomes its owner: a room without one could not be
+// looked after. A private room does not exist for those outside.
+func (l Limits) Join(user *chatv1.UserRef) Decide {
+	return func(v View) (*Change, error) {
+		switch {
+		case v.Target != "":
+			return nil, nil
+		case v.Room.IsPrivate:
+			return nil, ErrNotFound
+		case v.TargetBanned:
+			return nil, fault.New(fault.PermissionDenied, "you are banned from this room")
+		}
+		role := Ordinary
+		if v.Room.MemberCount == 0 {
+			role = Owner
+		}
+		return l.admit(v, joined(user, user, role))
+	}
+}
+
+// Add is a member adding another user.
+func (l Limits) Add(actor, user *chatv1.UserRef) Decide {
+	return func(v View) (*Change, error) {
+		switch {
+		case v.hidden():
+			return nil, ErrNotFound
+		case !v.Actor.canAdd():
+			return nil, fault.New(fault.PermissionDenied, "only the owner and admins of a room may add members")
+		case v.Target != "":
+			return nil, nil
+		case v.TargetBanned:
+			return nil, fault.New(fault.PermissionDenied, "this user is banned from the room")
+		}
+		return l.admit(v, joined(actor, user, Ordinary))
+	}
+}
+
+// Leave is a member leaving. Leaving a public room twice is not an error.
+func Leave(user *chatv1.UserRef) Decide {
+	return func(v View) (*Change, error) {
+		switch {
+		case v.hidden():
+			return nil, ErrNotFound
+		case v.Target == "":
+			return nil, nil
+		case v.Target == Owner && v.Room.MemberCount > 1:
+			return nil, fault.New(fault.PermissionDenied, "you own this room: remove its other members before you leave it")
+		}
+		return v.enqueue(left(user, user, reasonLeft))
+	}
+}
+
+// Remove is a member kicking another, or banning a user whether they are a member or not. Removing someone who is gone
+// already is not an error.
+func Remove(actor, user *chatv1.UserRef, ban bool) Decide {
+	return func(v View) (*Change, error) {
+		switch {
+		case v.hidden():
+			return nil, ErrNotFound
+		case actor.GetId() == user.GetId():
+			return nil, fault.New(fault.PermissionDenied, "you cannot remove yourself: leave the room")
+		case !v.Actor.canRemove(v.Target):
+			return nil, fault.New(fault.PermissionDenied, "only owners, admins and moderators may remove members, and only those below them")
+		case v.Target == "" && (!ban || v.TargetBanned):
+			return nil, nil
+		case ban:
+			return v.enqueue(left(actor, user, reasonBanned))
+		}
+		return v.enqueue(left(actor, user, reasonKicked))
+	}
+}
+
+// hidden: who asks may not know of the room.
+func (v View) hidden() bool { return v.Room.IsPrivate && v.Actor == "" }
+
+// admit lets the target in unless a limit is reached.
+func (l Limits) admit(v View, c *Change) (*Change, error) {
+	switch {
+	case int(v.Room.MemberCount) >= l.MembersPerRoom:
+		return nil, fault.New(fault.ResourceExhausted, "the room is full: it has %d members", l.MembersPerRoom)
+	case v.TargetRooms >= l.RoomsPerUser:
+		return nil, fault.New(fault.ResourceExhausted, "one user can be in %d rooms: leave one first", l.RoomsPerUser)
+	}
+	return v.enqueue(c)
+}
+
+// enqueue lets the change wait for the log, unless too many do.
+func (v View) enqueue(c *Change) (*Change, error) {
+	if v.Pending >= maxPending {
+		return nil, fault.New(fault.Unavailable, "the room's log is behind; try again").WithRetryAfter(time.Second)
+	}
+	return c, nil
+}

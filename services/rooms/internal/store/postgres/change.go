@@ -1,0 +1,143 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/postgres"
+	"github.com/natter-chat/natter/services/rooms/internal/room"
+	"github.com/natter-chat/natter/services/rooms/internal/store"
+)
+
+// Create implements store.Store.
+func (s *Store) Create(ctx context.Context, r room.Room, decide room.Decide) (created room.Room, err error) {
+	const op = "rooms.Create"
+	const insert = `INSERT INTO rooms (id, name, description, is_private, creator_id, version, member_count, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $6)`
+	by := store.By{Room: r.ID, Actor: r.Creator, Target: r.Creator, At: r.CreatedAt}
+	err = postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, insert, r.ID, r.Name, r.Description, r.IsPrivate, r.Creator, r.CreatedAt); err != nil {
+			return postgres.MapErr(op, err)
+		}
+		created, err = change(ctx, tx, by, decide)
+		return err
+	})
+	return created, err
+}
+
+// Change implements store.Store.
+func (s *Store) Change(ctx context.Context, by store.By, decide room.Decide) (after room.Room, err error) {
+	err = postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+		after, err = change(ctx, tx, by, decide)
+		return err
+	})
+	return after, err
+}
+
+// change runs at READ COMMITTED: what is read after the locks were taken is what was committed before.
+func change(ctx context.Context, tx pgx.Tx, by store.By, decide room.Decide) (room.Room, error) {
+	v, err := lock(ctx, tx, by)
+	if err != nil {
+		return room.Room{}, err
+	}
+	c, err := decide(v)
+	if err != nil || c == nil {
+		return v.Room, err
+	}
+	after := v.After(c, by.At)
+	return after, write(ctx, tx, by, c, after)
+}
+
+// lock takes the room's row, then the target user (a transaction holds one of each, in this order, so they cannot
+// wait for each other in a circle), and reads what a decision needs.
+func lock(ctx context.Context, tx pgx.Tx, by store.By) (v room.View, err error) {
+	const op = "rooms.lock"
+	const lockRoom = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.id = $1 FOR UPDATE`
+	const lockUser = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
+	const view = `SELECT
+		coalesce((SELECT role FROM room_members WHERE room_id = $1 AND user_id = $2), ''),
+		coalesce((SELECT role FROM room_members WHERE room_id = $1 AND user_id = $3), ''),
+		EXISTS (SELECT 1 FROM room_bans WHERE room_id = $1 AND user_id = $3),
+		(SELECT count(*) FROM room_members WHERE user_id = $3),
+		(SELECT count(*) FROM room_outbox WHERE room_id = $1)`
+	if v.Room, err = one(ctx, tx, scanRoom, op, lockRoom, by.Room); err != nil {
+		return v, missing(err)
+	}
+	if _, err := tx.Exec(ctx, lockUser, "natter rooms of "+by.Target.String()); err != nil {
+		return v, postgres.MapErr(op, err)
+	}
+	err = tx.QueryRow(ctx, view, by.Room, by.Actor, by.Target).Scan(&v.Actor, &v.Target, &v.TargetBanned, &v.TargetRooms, &v.Pending)
+	return v, postgres.MapErr(op, err)
+}
+
+// write stores a change: the membership, the ban, the room's new version and the command that carries it.
+func write(ctx context.Context, tx pgx.Tx, by store.By, c *room.Change, after room.Room) error {
+	const putMember = `INSERT INTO room_members (room_id, user_id, role, joined_version, joined_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role`
+	const deleteMember = `DELETE FROM room_members WHERE room_id = $1 AND user_id = $2`
+	const ban = `INSERT INTO room_bans (room_id, user_id, banned_by, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+	const updateRoom = `UPDATE rooms SET version = $2, member_count = $3, updated_at = $4 WHERE id = $1`
+	const enqueue = `INSERT INTO room_outbox (room_id, version, command, created_at) VALUES ($1, $2, $3, $4)`
+
+	command, err := c.Command(by.Room, after.Version)
+	if err != nil {
+		return err
+	}
+	var batch pgx.Batch // one round trip while the room is locked
+	if c.Role != "" {
+		batch.Queue(putMember, by.Room, by.Target, c.Role, after.Version, by.At)
+	} else {
+		batch.Queue(deleteMember, by.Room, by.Target)
+	}
+	if c.Ban {
+		batch.Queue(ban, by.Room, by.Target, by.Actor, by.At)
+	}
+	batch.Queue(updateRoom, by.Room, after.Version, after.MemberCount, after.UpdatedAt)
+	batch.Queue(enqueue, by.Room, after.Version, command, by.At)
+	return postgres.MapErr("rooms.write", tx.SendBatch(ctx, &batch).Close())
+}
+
+// Pending implements store.Outbox.
+func (s *Store) Pending(ctx context.Context, id ids.Room, limit int) ([]store.Pending, error) {
+	const sql = `SELECT version, command FROM room_outbox WHERE room_id = $1 ORDER BY version LIMIT $2`
+	return list(ctx, s.pool, pgx.RowToStructByPos[store.Pending], "rooms.Pending", sql, id, limit)
+}
+
+// Acked implements store.Outbox.
+func (s *Store) Acked(ctx context.Context, id ids.Room, version uint32) error {
+	const sql = `DELETE FROM room_outbox WHERE room_id = $1 AND version <= $2`
+	_, err := s.pool.Exec(ctx, sql, id, version)
+	return postgres.MapErr("rooms.Acked", err)
+}
+
+// Stale implements store.Outbox.
+func (s *Store) Stale(ctx context.Context, before time.Time, after ids.Room, limit int) ([]ids.Room, error) {
+	const sql = `SELECT DISTINCT room_id FROM room_outbox WHERE room_id > $1 AND created_at < $2 ORDER BY room_id LIMIT $3`
+	return list(ctx, s.pool, pgx.RowTo[ids.Room], "rooms.Stale", sql, after, before, limit)
+}
+
+// Backlog implements store.Outbox.
+func (s *Store) Backlog(ctx context.Context) (b store.Backlog, err error) {
+	const sql = `SELECT count(*), min(created_at) FROM (SELECT created_at FROM room_outbox ORDER BY created_at LIMIT $1) oldest /* scan: bounded */`
+	var oldest *time.Time
+	if err := s.pool.QueryRow(ctx, sql, store.MaxBacklog).Scan(&b.Rows, &oldest); err != nil {
+		return b, postgres.MapErr("rooms.Backlog", err)
+	}
+	if oldest != nil {
+		b.Oldest = oldest.UTC()
+	}
+	return b, nil
+}
+
+// missing names what was not found.
+func missing(err error) error {
+	if errors.Is(err, fault.New(fault.NotFound, "")) {
+		return room.ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,114 @@
+// Package postgres keeps rooms in PostgreSQL.
+package postgres
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/postgres"
+	"github.com/natter-chat/natter/services/rooms/internal/room"
+	"github.com/natter-chat/natter/services/rooms/internal/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is a store.Store.
+type Store struct{ pool *pgxpool.Pool }
+
+var _ store.Store = (*Store)(nil)
+
+// Open connects to the database that url names and brings its schema up to date.
+func Open(ctx context.Context, url string) (*Store, error) {
+	pool, err := postgres.Open(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	s, err := New(ctx, pool)
+	if err != nil {
+		pool.Close()
+	}
+	return s, err
+}
+
+// New brings the schema up to date and returns a store that owns the pool from then on.
+func New(ctx context.Context, pool *pgxpool.Pool) (*Store, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("rooms migrations: %w", err)
+	}
+	if err := postgres.Migrate(ctx, pool, files, "rooms_migrations"); err != nil {
+		return nil, err
+	}
+	return &Store{pool: pool}, nil
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.pool.Close()
+	return nil
+}
+
+// db is a pool or a transaction.
+type db interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// list runs a query and scans its rows.
+func list[T any](ctx context.Context, db db, scan pgx.RowToFunc[T], op, sql string, args ...any) ([]T, error) {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, postgres.MapErr(op, err)
+	}
+	found, err := pgx.CollectRows(rows, scan)
+	return found, postgres.MapErr(op, err)
+}
+
+// one runs a query for a single row; NotFound without one.
+func one[T any](ctx context.Context, db db, scan pgx.RowToFunc[T], op, sql string, args ...any) (T, error) {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		var zero T
+		return zero, postgres.MapErr(op, err)
+	}
+	found, err := pgx.CollectExactlyOneRow(rows, scan)
+	return found, postgres.MapErr(op, err)
+}
+
+// roomColumns are what scanRoom reads, of a table or subquery r.
+const roomColumns = `r.id, r.name, r.description, r.is_private, r.creator_id, r.version, r.member_count, r.created_at, r.updated_at`
+
+func scanRoom(row pgx.CollectableRow) (r room.Room, err error) {
+	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, &r.CreatedAt, &r.UpdatedAt)
+	return utc(r), err
+}
+
+func scanMembership(row pgx.CollectableRow) (m room.Membership, err error) {
+	r := &m.Room
+	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, &r.CreatedAt, &r.UpdatedAt, &m.Role)
+	m.Room = utc(m.Room)
+	return m, err
+}
+
+// utc: pgx returns times in the local zone.
+func utc(r room.Room) room.Room {
+	r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
+	return r
+}
+
+// below is where a descending page starts: under after, or above every id.
+func below(after ids.Room) ids.Room {
+	if !after.IsZero() {
+		return after
+	}
+	for i := range after {
+		after[i] = 0xff
+	}
+	return after
+}

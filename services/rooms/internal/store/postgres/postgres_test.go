@@ -1,0 +1,34 @@
+package postgres_test
+
+import (
+	"context"
+	"testing"
+
+	pgpool "github.com/natter-chat/natter/pkg/postgres"
+	"github.com/natter-chat/natter/pkg/testkit"
+	"github.com/natter-chat/natter/services/rooms/internal/store"
+	"github.com/natter-chat/natter/services/rooms/internal/store/postgres"
+	"github.com/natter-chat/natter/services/rooms/internal/store/storetest"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(tb testing.TB) storetest.Open {
+		url := testkit.Postgres(tb)
+		return func(ctx context.Context) (store.Store, error) { return postgres.Open(ctx, url) }
+	})
+}
+
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	pool, err := pgpool.Open(t.Context(), testkit.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := postgres.New(t.Context(), pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	testkit.CheckPostgresPlans(t, pool, ".")
+}

@@ -1,0 +1,118 @@
+// Package sqlite keeps rooms in a SQLite file, for the one process.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/sqlite"
+	"github.com/natter-chat/natter/services/rooms/internal/room"
+	"github.com/natter-chat/natter/services/rooms/internal/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is a store.Store.
+type Store struct{ db *sqlite.DB }
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the file at path, makes it if it is missing, and brings its schema up to date.
+func Open(ctx context.Context, path string) (*Store, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("rooms migrations: %w", err)
+	}
+	db, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Migrate(ctx, files); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Store{db: db}, nil
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error { return s.db.Close() }
+
+// db is a pool or a transaction.
+type db interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// scanner is a row, of one or of many.
+type scanner interface{ Scan(dest ...any) error }
+
+// list runs a query and scans its rows.
+func list[T any](ctx context.Context, db db, scan func(scanner) (T, error), op, query string, args ...any) (found []T, err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, sqlite.MapErr(op, err)
+	}
+	defer func() { err = errors.Join(err, sqlite.MapErr(op, rows.Close())) }()
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, sqlite.MapErr(op, err)
+		}
+		found = append(found, v)
+	}
+	return found, sqlite.MapErr(op, rows.Err())
+}
+
+// roomColumns are what roomFields reads, of a table or subquery r.
+const roomColumns = `r.id, r.name, r.description, r.is_private, r.creator_id, r.version, r.member_count, r.created_at, r.updated_at`
+
+func roomFields(r *room.Room) []any {
+	return []any{&r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, (*millis)(&r.CreatedAt), (*millis)(&r.UpdatedAt)}
+}
+
+func scanRoom(row scanner) (r room.Room, err error) {
+	err = row.Scan(roomFields(&r)...)
+	return r, err
+}
+
+func scanMembership(row scanner) (m room.Membership, err error) {
+	err = row.Scan(append(roomFields(&m.Room), &m.Role)...)
+	return m, err
+}
+
+func scanPending(row scanner) (p store.Pending, err error) {
+	err = row.Scan(&p.Version, &p.Command)
+	return p, err
+}
+
+// millis reads a time from a column of milliseconds since 1970; no time from NULL.
+type millis time.Time
+
+// Scan implements sql.Scanner.
+func (m *millis) Scan(v any) error {
+	switch v := v.(type) {
+	case int64:
+		*m = millis(time.UnixMilli(v).UTC())
+	case nil:
+		*m = millis{}
+	default:
+		return fmt.Errorf("cannot scan %T into a time", v)
+	}
+	return nil
+}
+
+// below is where a descending page starts: under after, or above every id.
+func below(after ids.Room) ids.Room {
+	if !after.IsZero() {
+		return after
+	}
+	for i := range after {
+		after[i] = 0xff
+	}
+	return after
+}
