@@ -31,7 +31,7 @@ var statement = regexp.MustCompile(`(?i)^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s
 // left out) that PostgreSQL can only answer by reading a whole table. The pool's database must be migrated.
 func CheckPostgresPlans(tb testing.TB, pool *pgxpool.Pool, dir string) {
 	tb.Helper()
-	ctx := context.Background()
+	ctx := tb.Context()
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		tb.Fatal(err)
@@ -46,8 +46,7 @@ func CheckPostgresPlans(tb testing.TB, pool *pgxpool.Pool, dir string) {
 		if err != nil {
 			tb.Errorf("explain %s\n%v", query, err)
 		} else if plan.readsWholeTable() {
-			text, _ := json.MarshalIndent(plan, "", " ")
-			tb.Errorf("no index for %s\n%s", query, text)
+			tb.Errorf("no index for %s\n%+v", query, plan)
 		}
 	}
 }
@@ -102,7 +101,7 @@ func explainPostgres(ctx context.Context, conn *pgx.Conn, query string) (pgPlan,
 func CheckSQLitePlans(tb testing.TB, db *sql.DB, dir string) {
 	tb.Helper()
 	for _, query := range statements(tb, dir) {
-		steps, err := explainSQLite(db, query)
+		steps, err := explainSQLite(tb.Context(), db, query)
 		if err != nil {
 			tb.Errorf("explain %s\n%v", query, err)
 		}
@@ -118,9 +117,9 @@ func CheckSQLitePlans(tb testing.TB, db *sql.DB, dir string) {
 	}
 }
 
-func explainSQLite(db *sql.DB, query string) (steps []string, err error) {
+func explainSQLite(ctx context.Context, db *sql.DB, query string) (steps []string, err error) {
 	// The driver wants a value for every parameter, and takes more than there are; the plan does not depend on them.
-	rows, err := db.Query("EXPLAIN QUERY PLAN "+query, make([]any, 64)...)
+	rows, err := db.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, make([]any, 64)...)
 	if err != nil {
 		return nil, err
 	}

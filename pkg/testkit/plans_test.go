@@ -71,14 +71,14 @@ func TestPlansWithoutAnIndexAreFound(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for name, check := range map[string]func(testing.TB){
-		"PostgreSQL": func(tb testing.TB) { testkit.CheckPostgresPlans(tb, pool, filepath.Join(dir, "postgres")) },
-		"SQLite":     func(tb testing.TB) { testkit.CheckSQLitePlans(tb, db, filepath.Join(dir, "sqlite")) },
-	} {
-		r := &recorder{TB: t}
-		check(r)
+	check := func(engine string, r *recorder) {
 		if len(r.errors) != 2 || !strings.Contains(r.errors[0], "WHERE name") || !strings.Contains(r.errors[1], "ORDER BY") {
-			t.Errorf("%s: found %d: %s; want the query by name and the whole list", name, len(r.errors), r.errors)
+			t.Errorf("%s: found %d: %s; want the query by name and the whole list", engine, len(r.errors), r.errors)
 		}
 	}
+	inPostgres, inSQLite := &recorder{TB: t}, &recorder{TB: t}
+	testkit.CheckPostgresPlans(inPostgres, pool, filepath.Join(dir, "postgres"))
+	check("PostgreSQL", inPostgres)
+	testkit.CheckSQLitePlans(inSQLite, db, filepath.Join(dir, "sqlite"))
+	check("SQLite", inSQLite)
 }

@@ -76,6 +76,8 @@ func startPostgres() (*postgres, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The first test to come starts the server, but all use it: nothing here ends with that test.
+	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "natter-pg-")
 	if err != nil {
 		return nil, err
@@ -89,7 +91,7 @@ func startPostgres() (*postgres, error) {
 	attr := &syscall.SysProcAttr{Setpgid: true, Credential: account}
 
 	// No locale: what the product does with letters must not depend on the operator's collation.
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "--username", postgresSuperuser,
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "--username", postgresSuperuser,
 		"--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync", "--no-instructions")
 	initdb.Dir, initdb.SysProcAttr = dir, attr
 	if out, err := initdb.CombinedOutput(); err != nil {
@@ -106,7 +108,7 @@ func startPostgres() (*postgres, error) {
 		return nil, err
 	}
 	defer func() { _ = stdin.Close() }()
-	keeper := exec.Command("/bin/sh", "-c", keepPostgres, filepath.Join(bin, "postgres"), dir)
+	keeper := exec.CommandContext(ctx, "/bin/sh", "-c", keepPostgres, filepath.Join(bin, "postgres"), dir)
 	keeper.Dir, keeper.SysProcAttr = dir, attr
 	keeper.Stdin, keeper.Stdout, keeper.Stderr = stdin, logFile, logFile
 	if err := keeper.Start(); err != nil {
