@@ -1,0 +1,114 @@
+package store
+
+import (
+	"slices"
+
+	"github.com/natter-chat/natter/pkg/ids"
+)
+
+// Message is a message with everything that happened to it.
+type Message struct {
+	// Event posted it; its Content is the first one.
+	Event *Event
+	Fold
+}
+
+// Fold is what the mutations of a message make of it. The zero value is a message that nothing happened to.
+type Fold struct {
+	// AsOf is the seq of the last mutation in this fold: Apply ignores what is not newer.
+	AsOf uint32 `json:"asOf"`
+	// Content is the content since the last edit.
+	Content   string `json:"content,omitempty"`
+	EditedSeq uint32 `json:"editedSeq,omitempty"`
+	EditedAt  int64  `json:"editedAt,omitempty"`
+	// Edits are the seqs of all edits: their content goes with the message's.
+	Edits      []uint32 `json:"edits,omitempty"`
+	DeletedSeq uint32   `json:"deletedSeq,omitempty"`
+	// PinnedSeq is the last pin or unpin.
+	PinnedSeq uint32 `json:"pinnedSeq,omitempty"`
+	Pinned    bool   `json:"pinned,omitempty"`
+	// UpdatedAt is when the last mutation happened; 0: never.
+	UpdatedAt int64 `json:"updatedAt,omitempty"`
+	// Reactions in the order in which each emoji was first used.
+	Reactions []Reaction `json:"reactions,omitempty"`
+}
+
+// Reaction is one emoji and who chose it, in that order. It is never empty.
+type Reaction struct {
+	Emoji string    `json:"emoji"`
+	Users []Reactor `json:"users"`
+}
+
+// Reactor is a user and the seq of their reaction.
+type Reactor struct {
+	User ids.User `json:"user"`
+	Seq  uint32   `json:"seq"`
+}
+
+// Text is the content of the message as it is now.
+func (m *Message) Text() string {
+	switch {
+	case m.DeletedSeq != 0:
+		return ""
+	case m.EditedSeq != 0:
+		return m.Fold.Content
+	}
+	return m.Event.Content
+}
+
+// Apply folds a mutation of this message in. Mutations must come in the order of their seqs; one that was applied
+// before does nothing.
+func (m *Message) Apply(e *Event) {
+	if e.Seq <= m.AsOf {
+		return
+	}
+	m.AsOf = e.Seq
+	if m.DeletedSeq != 0 {
+		return // nothing happens to a deleted message
+	}
+	m.UpdatedAt = e.CreatedAt
+	switch e.Kind {
+	case KindEdited:
+		m.Fold.Content, m.EditedSeq, m.EditedAt = e.Content, e.Seq, e.CreatedAt
+		m.Edits = append(m.Edits, e.Seq)
+	case KindDeleted:
+		m.Fold.Content, m.Reactions, m.Pinned, m.DeletedSeq = "", nil, false, e.Seq
+	case KindReaction:
+		m.react(e)
+	case KindPinned:
+		m.Pinned, m.PinnedSeq = !e.Removed, e.Seq
+	}
+}
+
+func (m *Message) react(e *Event) {
+	at := slices.IndexFunc(m.Reactions, func(r Reaction) bool { return r.Emoji == e.Emoji })
+	if at < 0 {
+		if !e.Removed {
+			m.Reactions = append(m.Reactions, Reaction{Emoji: e.Emoji, Users: []Reactor{{e.Actor.User, e.Seq}}})
+		}
+		return
+	}
+	r := &m.Reactions[at]
+	r.Users = slices.DeleteFunc(r.Users, func(u Reactor) bool { return u.User == e.Actor.User })
+	if !e.Removed {
+		r.Users = append(r.Users, Reactor{e.Actor.User, e.Seq})
+	}
+	if len(r.Users) == 0 {
+		m.Reactions = slices.Delete(m.Reactions, at, at+1)
+	}
+}
+
+// Reacted returns the seq of a user's reaction; 0: there is none.
+func (m *Message) Reacted(user ids.User, emoji string) uint32 {
+	for _, r := range m.Reactions {
+		if r.Emoji != emoji {
+			continue
+		}
+		for _, u := range r.Users {
+			if u.User == user {
+				return u.Seq
+			}
+		}
+	}
+	return 0
+}

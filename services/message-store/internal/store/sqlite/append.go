@@ -1,0 +1,195 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"github.com/natter-chat/natter/pkg/sqlite"
+	"github.com/natter-chat/natter/services/message-store/internal/store"
+)
+
+// Append stores the next events of several rooms in one transaction and folds the mutations among them. The outcome of
+// batches[i] is at i: nil, store.ErrConflict, or unknown. A conflict in one room does not hold up the others.
+func (s *Store) Append(ctx context.Context, batches []store.Batch) []error {
+	// An append runs to its end: interrupting one would only make its outcome unknown.
+	ctx = context.WithoutCancel(ctx)
+	outcomes := make([]error, len(batches))
+	err := s.appendAll(ctx, batches)
+	if errors.Is(err, store.ErrConflict) {
+		// Rare, so it may be slow: again, each room under a savepoint.
+		err = s.appendEach(ctx, batches, outcomes)
+	}
+	if err != nil {
+		for i := range outcomes {
+			outcomes[i] = err
+		}
+	}
+	return outcomes
+}
+
+// appendAll stores every batch or, at the first conflict, none.
+func (s *Store) appendAll(ctx context.Context, batches []store.Batch) error {
+	return s.write(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx, batches) })
+}
+
+// appendEach stores what it can, and fills in the outcomes of the rooms that conflict.
+func (s *Store) appendEach(ctx context.Context, batches []store.Batch, outcomes []error) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		for i := range batches {
+			if _, err := tx.ExecContext(ctx, "SAVEPOINT room"); err != nil {
+				return err
+			}
+			outcomes[i] = s.insert(ctx, tx, batches[i:i+1])
+			if outcomes[i] != nil {
+				if !errors.Is(outcomes[i], store.ErrConflict) {
+					return outcomes[i]
+				}
+				if _, err := tx.ExecContext(ctx, "ROLLBACK TO room"); err != nil {
+					return err
+				}
+			}
+			if _, err := tx.ExecContext(ctx, "RELEASE room"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// write is a transaction that lets ErrConflict through as it is.
+func (s *Store) write(ctx context.Context, fn func(*sql.Tx) error) error {
+	var own error
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		own = fn(tx)
+		return own
+	})
+	if errors.Is(own, store.ErrConflict) {
+		return store.ErrConflict
+	}
+	return err
+}
+
+// insert stores the events of batches and folds their mutations; it stops with ErrConflict when one was not stored.
+func (s *Store) insert(ctx context.Context, tx *sql.Tx, batches []store.Batch) error {
+	var events []*store.Event
+	for _, b := range batches {
+		events = append(events, b.Events...)
+	}
+	args := make([]any, 0, min(len(events), groups()[0])*columns)
+	for rest := events; len(rest) > 0; {
+		group := 0
+		for groups()[group] > len(rest) {
+			group++
+		}
+		n := groups()[group]
+		args = args[:0]
+		for _, e := range rest[:n] {
+			args = appendArgs(args, e)
+		}
+		result, err := tx.StmtContext(ctx, s.w.insert[group]).ExecContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		if stored, err := result.RowsAffected(); err != nil || stored < int64(n) {
+			return errors.Join(err, store.ErrConflict)
+		}
+		rest = rest[n:]
+	}
+	return s.fold(ctx, tx, events)
+}
+
+// appendArgs appends the values of eventColumns.
+func appendArgs(args []any, e *store.Event) []any {
+	return append(args, e.Room[:], int64(e.Seq), int64(e.Ordinal), int64(e.Version), int64(e.Kind), e.CreatedAt,
+		e.Actor.User[:], e.Actor.Username, e.Actor.Avatar, e.Nonce, e.Hash[:], int64(e.Target), e.Content,
+		e.Type, e.FileURL, int64(e.ReplyTo), e.Emoji, e.Removed, detail(e))
+}
+
+// detail is the JSON of a member or room change; nil for everything else.
+func detail(e *store.Event) any {
+	var v any
+	switch {
+	case e.Member != nil:
+		v = e.Member
+	case e.Info != nil:
+		v = e.Info
+	default:
+		return nil
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil // strings and booleans always encode
+	}
+	return string(text)
+}
+
+// fold applies the mutations among events to the messages they are about.
+func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) error {
+	var targets map[store.Ref]*store.Message
+	for _, e := range events {
+		if !e.Kind.Targets() {
+			continue
+		}
+		ref := store.Ref{Room: e.Room, Seq: e.Target}
+		m, ok := targets[ref]
+		if !ok {
+			rows, err := tx.StmtContext(ctx, s.w.message).QueryContext(ctx, ref.Room[:], int64(ref.Seq))
+			if err != nil {
+				return err
+			}
+			found, err := collect(rows)
+			if err != nil {
+				return err
+			}
+			if len(found) == 0 {
+				continue // about nothing: it stays in the log and changes no message
+			}
+			m = found[0]
+			if targets == nil {
+				targets = map[store.Ref]*store.Message{}
+			}
+			targets[ref] = m
+		}
+		m.Apply(e)
+	}
+	for ref, m := range targets {
+		text, err := json.Marshal(m.Fold)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.StmtContext(ctx, s.w.fold).ExecContext(ctx, string(text), ref.Room[:], int64(ref.Seq)); err != nil {
+			return err
+		}
+		if m.DeletedSeq == 0 {
+			continue
+		}
+		for _, seq := range append([]uint32{ref.Seq}, m.Edits...) {
+			if _, err := tx.StmtContext(ctx, s.w.blank).ExecContext(ctx, ref.Room[:], int64(seq)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// MoveMarkers moves markers forward and returns those that moved.
+func (s *Store) MoveMarkers(ctx context.Context, moves []store.Move) (moved []store.Moved, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		stmt := tx.StmtContext(ctx, s.w.move)
+		for _, m := range moves {
+			at := store.Moved{User: m.User, Room: m.Room}
+			err := stmt.QueryRowContext(ctx, m.User[:], m.Room[:], int64(m.Seq)).Scan(&at.Seq, &at.Ordinal)
+			if errors.Is(err, sql.ErrNoRows) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			moved = append(moved, at)
+		}
+		return nil
+	})
+	return moved, sqlite.MapErr("markers.Move", err)
+}

@@ -1,0 +1,101 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"github.com/natter-chat/natter/pkg/sqlite"
+)
+
+// eventColumns are the columns of an event, in the order of insertArgs and scanEvent.
+const eventColumns = "room, seq, ordinal, version, kind, created_at, user_id, username, avatar, nonce, hash, target, content, " +
+	"type, file_url, reply_to, emoji, removed, detail"
+
+const (
+	columns   = 19 // of eventColumns
+	keyLength = 3  // room, user, nonce
+)
+
+// groups are how many rows one multi-row statement has: a batch is cut into as few of them as possible, so that a few
+// prepared statements serve every size. With 64 rows the cost per row is as low as it gets.
+func groups() [groupSizes]int { return [groupSizes]int{64, 16, 4, 1} }
+
+const groupSizes = 4
+
+const (
+	sqlHead   = "SELECT seq, ordinal, version, created_at FROM events WHERE room = ? ORDER BY seq DESC LIMIT 1"
+	sqlEvents = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"
+	// kind = 1 is store.KindMessage.
+	sqlBefore  = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq < ? AND kind = 1 ORDER BY seq DESC LIMIT ?"
+	sqlAfter   = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq > ? AND kind = 1 ORDER BY seq LIMIT ?"
+	sqlMessage = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ? AND kind = 1"
+	sqlMarker  = "SELECT seq, ordinal FROM markers WHERE user_id = ? AND room = ?"
+
+	sqlFold  = "UPDATE events SET fold = ? WHERE room = ? AND seq = ?"
+	sqlBlank = "UPDATE events SET content = '', file_url = '' WHERE room = ? AND seq = ?"
+	// A marker beyond the head stops at the head; one that is not ahead of the old one changes nothing.
+	sqlMove = "INSERT INTO markers (user_id, room, seq, ordinal) " +
+		"SELECT ?, room, seq, ordinal FROM events WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT 1 " +
+		"ON CONFLICT (user_id, room) DO UPDATE SET seq = excluded.seq, ordinal = excluded.ordinal WHERE excluded.seq > markers.seq " +
+		"RETURNING seq, ordinal"
+)
+
+func sqlInsert(rows int) string {
+	return "INSERT INTO events (" + eventColumns + ") VALUES " + tuples(rows, columns) + " ON CONFLICT DO NOTHING"
+}
+
+func sqlNonces(keys int) string {
+	return "SELECT room, user_id, nonce, seq, created_at, hash FROM events WHERE (room, user_id, nonce) IN (VALUES " + tuples(keys, keyLength) + ")"
+}
+
+// tuples is n times "(?,?,…)".
+func tuples(n, width int) string {
+	one := "(" + strings.Repeat("?,", width-1) + "?)"
+	return strings.Repeat(one+",", n-1) + one
+}
+
+// writeStatements are prepared on the writing connection.
+type writeStatements struct {
+	insert                     [groupSizes]*sql.Stmt
+	message, fold, blank, move *sql.Stmt
+}
+
+func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error) {
+	for i, n := range groups() {
+		if w.insert[i], err = db.Prepare(ctx, sqlInsert(n)); err != nil {
+			return err
+		}
+	}
+	return prepareAll(map[string]**sql.Stmt{sqlMessage: &w.message, sqlFold: &w.fold, sqlBlank: &w.blank, sqlMove: &w.move},
+		func(query string) (*sql.Stmt, error) { return db.Prepare(ctx, query) })
+}
+
+// readStatements are prepared on the reading connections.
+type readStatements struct {
+	nonces                                       [groupSizes]*sql.Stmt
+	head, events, before, after, message, marker *sql.Stmt
+}
+
+func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
+	prepare := func(query string) (*sql.Stmt, error) {
+		stmt, err := db.PrepareContext(ctx, query)
+		return stmt, sqlite.MapErr("prepare", err)
+	}
+	for i, n := range groups() {
+		if r.nonces[i], err = prepare(sqlNonces(n)); err != nil {
+			return err
+		}
+	}
+	return prepareAll(map[string]**sql.Stmt{sqlHead: &r.head, sqlEvents: &r.events, sqlBefore: &r.before, sqlAfter: &r.after,
+		sqlMessage: &r.message, sqlMarker: &r.marker}, prepare)
+}
+
+func prepareAll(queries map[string]**sql.Stmt, prepare func(string) (*sql.Stmt, error)) (err error) {
+	for query, into := range queries {
+		if *into, err = prepare(query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
