@@ -1,0 +1,112 @@
+// Package postgres keeps auth's users and keys in PostgreSQL.
+package postgres
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/postgres"
+	"github.com/natter-chat/natter/services/auth/internal/store"
+	"github.com/natter-chat/natter/services/auth/internal/user"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store implements store.Store.
+type Store struct{ pool *pgxpool.Pool }
+
+// Open connects to the database that url names and brings its schema up to date.
+func Open(ctx context.Context, url string) (*Store, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	pool, err := postgres.Open(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	if err := postgres.Migrate(ctx, pool, files, "auth_migrations"); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &Store{pool: pool}, nil
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.pool.Close()
+	return nil
+}
+
+// Ping implements store.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, "SELECT FROM users LIMIT 1 /* scan: one row */")
+	return postgres.MapErr("auth.Ping", err)
+}
+
+const userColumns = "id, email, email_key, username, username_key, avatar, password_hash, created_at"
+
+func scanUser(row pgx.CollectableRow) (u user.User, err error) {
+	err = row.Scan(&u.ID, &u.Email.Text, &u.Email.Key, &u.Username.Text, &u.Username.Key, &u.Avatar, &u.PasswordHash, &u.CreatedAt)
+	u.CreatedAt = u.CreatedAt.UTC()
+	return u, err
+}
+
+// CreateUser implements store.Store.
+func (s *Store) CreateUser(ctx context.Context, u user.User) error {
+	_, err := s.pool.Exec(ctx, "INSERT INTO users ("+userColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		u.ID, u.Email.Text, u.Email.Key, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash, u.CreatedAt)
+	switch postgres.Constraint(err) {
+	case "users_email":
+		return store.ErrEmailTaken
+	case "users_username":
+		return store.ErrUsernameTaken
+	}
+	return postgres.MapErr("auth.CreateUser", err)
+}
+
+// UserByID implements store.Store.
+func (s *Store) UserByID(ctx context.Context, id ids.User) (user.User, error) {
+	rows, _ := s.pool.Query(ctx, "SELECT "+userColumns+" FROM users WHERE id = $1", id)
+	u, err := pgx.CollectExactlyOneRow(rows, scanUser)
+	return u, postgres.MapErr("auth.UserByID", err)
+}
+
+// UserByEmail implements store.Store.
+func (s *Store) UserByEmail(ctx context.Context, key string) (user.User, error) {
+	rows, _ := s.pool.Query(ctx, "SELECT "+userColumns+" FROM users WHERE email_key = $1", key)
+	u, err := pgx.CollectExactlyOneRow(rows, scanUser)
+	return u, postgres.MapErr("auth.UserByEmail", err)
+}
+
+// UsersByID implements store.Store.
+func (s *Store) UsersByID(ctx context.Context, list []ids.User) ([]user.User, error) {
+	rows, _ := s.pool.Query(ctx, "SELECT "+userColumns+" FROM users WHERE id = ANY($1)", list)
+	users, err := pgx.CollectRows(rows, scanUser)
+	return users, postgres.MapErr("auth.UsersByID", err)
+}
+
+// SigningKeys implements store.Store.
+func (s *Store) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
+	rows, _ := s.pool.Query(ctx, `SELECT generation, kid, public, sealed, created_at FROM signing_keys
+		ORDER BY generation DESC /* scan: all of a handful */`)
+	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k store.SigningKey, err error) {
+		err = row.Scan(&k.Generation, &k.KeyID, &k.Public, &k.Sealed, &k.CreatedAt)
+		k.CreatedAt = k.CreatedAt.UTC()
+		return k, err
+	})
+	return keys, postgres.MapErr("auth.SigningKeys", err)
+}
+
+// AddSigningKey implements store.Store.
+func (s *Store) AddSigningKey(ctx context.Context, k store.SigningKey) error {
+	_, err := s.pool.Exec(ctx, "INSERT INTO signing_keys (generation, kid, public, sealed, created_at) VALUES ($1, $2, $3, $4, $5)",
+		k.Generation, k.KeyID, k.Public, k.Sealed, k.CreatedAt)
+	return postgres.MapErr("auth.AddSigningKey", err)
+}

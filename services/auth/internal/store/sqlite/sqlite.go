@@ -1,0 +1,141 @@
+// Package sqlite keeps auth's users and keys in an SQLite file.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/sqlite"
+	"github.com/natter-chat/natter/services/auth/internal/store"
+	"github.com/natter-chat/natter/services/auth/internal/user"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store implements store.Store.
+type Store struct{ db *sqlite.DB }
+
+// Open opens the file at path, which is made if it is missing, and brings its schema up to date.
+func Open(ctx context.Context, path string) (*Store, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Migrate(ctx, files); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Store{db: db}, nil
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Ping implements store.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	var any bool
+	err := s.db.Read().QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM users /* scan: one row */)").Scan(&any)
+	return sqlite.MapErr("auth.Ping", err)
+}
+
+const userColumns = "id, email, email_key, username, username_key, avatar, password_hash, created_at"
+
+func scanUser(scan func(...any) error) (u user.User, err error) {
+	var created int64
+	err = scan(&u.ID, &u.Email.Text, &u.Email.Key, &u.Username.Text, &u.Username.Key, &u.Avatar, &u.PasswordHash, &created)
+	u.CreatedAt = time.UnixMilli(created).UTC()
+	return u, err
+}
+
+// CreateUser implements store.Store.
+func (s *Store) CreateUser(ctx context.Context, u user.User) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		// The unique indexes decide; this only says which, under the same lock.
+		var email, username bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE email_key = ?),
+			EXISTS (SELECT 1 FROM users WHERE username_key = ?)`, u.Email.Key, u.Username.Key).Scan(&email, &username)
+		switch {
+		case err != nil:
+			return err
+		case email:
+			return store.ErrEmailTaken
+		case username:
+			return store.ErrUsernameTaken
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO users ("+userColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			u.ID, u.Email.Text, u.Email.Key, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash, u.CreatedAt.UnixMilli())
+		return err
+	})
+}
+
+// UserByID implements store.Store.
+func (s *Store) UserByID(ctx context.Context, id ids.User) (user.User, error) {
+	u, err := scanUser(s.db.Read().QueryRowContext(ctx, "SELECT "+userColumns+" FROM users WHERE id = ?", id).Scan)
+	return u, sqlite.MapErr("auth.UserByID", err)
+}
+
+// UserByEmail implements store.Store.
+func (s *Store) UserByEmail(ctx context.Context, key string) (user.User, error) {
+	u, err := scanUser(s.db.Read().QueryRowContext(ctx, "SELECT "+userColumns+" FROM users WHERE email_key = ?", key).Scan)
+	return u, sqlite.MapErr("auth.UserByEmail", err)
+}
+
+// UsersByID implements store.Store.
+func (s *Store) UsersByID(ctx context.Context, list []ids.User) ([]user.User, error) {
+	texts, err := json.Marshal(list)
+	if err != nil {
+		return nil, fault.E(fault.Internal, "auth.UsersByID", err)
+	}
+	rows, err := s.db.Read().QueryContext(ctx,
+		"SELECT "+userColumns+" FROM users WHERE id IN (SELECT value FROM json_each(?))", string(texts))
+	return collect("auth.UsersByID", rows, err, scanUser)
+}
+
+// SigningKeys implements store.Store.
+func (s *Store) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT generation, kid, public, sealed, created_at FROM signing_keys
+		ORDER BY generation DESC /* scan: all of a handful */`)
+	return collect("auth.SigningKeys", rows, err, func(scan func(...any) error) (k store.SigningKey, err error) {
+		var created int64
+		err = scan(&k.Generation, &k.KeyID, &k.Public, &k.Sealed, &created)
+		k.CreatedAt = time.UnixMilli(created).UTC()
+		return k, err
+	})
+}
+
+// AddSigningKey implements store.Store.
+func (s *Store) AddSigningKey(ctx context.Context, k store.SigningKey) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO signing_keys (generation, kid, public, sealed, created_at) VALUES (?, ?, ?, ?, ?)",
+			k.Generation, k.KeyID, k.Public, k.Sealed, k.CreatedAt.UnixMilli())
+		return err
+	})
+}
+
+// collect reads and closes rows; err is that of the query.
+func collect[T any](op string, rows *sql.Rows, err error, scan func(func(...any) error) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, sqlite.MapErr(op, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows.Scan)
+		if err != nil {
+			return nil, sqlite.MapErr(op, err)
+		}
+		all = append(all, one)
+	}
+	return all, sqlite.MapErr(op, rows.Err())
+}

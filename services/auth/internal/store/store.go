@@ -1,0 +1,58 @@
+// Package store says what auth keeps: users and the keys that sign tokens. The engines are postgres and sqlite;
+// storetest is what both must pass.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/services/auth/internal/user"
+)
+
+// Store keeps users and keys. All methods may be called concurrently, also by other processes on the same database.
+// Errors are faults: those named below, and Unavailable when trying again may help.
+type Store interface {
+	// CreateUser adds a user. ErrEmailTaken or ErrUsernameTaken when its key is another user's.
+	CreateUser(ctx context.Context, u user.User) error
+
+	// UserByID returns a user, or NotFound.
+	UserByID(ctx context.Context, id ids.User) (user.User, error)
+
+	// UserByEmail returns the user with the key of an e-mail address, or NotFound.
+	UserByEmail(ctx context.Context, key string) (user.User, error)
+
+	// UsersByID returns those of the users that exist, in no order.
+	UsersByID(ctx context.Context, list []ids.User) ([]user.User, error)
+
+	// SigningKeys returns all keys, newest first.
+	SigningKeys(ctx context.Context) ([]SigningKey, error)
+
+	// AddSigningKey adds a key. AlreadyExists when its generation has one: of several instances that make a key at the
+	// same time one wins, and the others read again.
+	AddSigningKey(ctx context.Context, k SigningKey) error
+
+	// Ping tries the database with a query of its tables.
+	Ping(ctx context.Context) error
+
+	// Close releases the connections. No other method may run then.
+	Close() error
+}
+
+// SigningKey is an Ed25519 key that signs tokens. The database never sees the private part.
+type SigningKey struct {
+	// Generation counts the keys of a server: 1, 2, 3, …
+	Generation int64
+	// KeyID is the kid of the tokens it signs.
+	KeyID string
+	// Public is the raw public key, Sealed the encrypted private one.
+	Public, Sealed []byte
+	CreatedAt      time.Time
+}
+
+// What CreateUser answers when a name is another user's.
+var (
+	ErrEmailTaken    = &fault.Fault{Code: fault.AlreadyExists, Field: "email", Message: "this e-mail address is taken"}
+	ErrUsernameTaken = &fault.Fault{Code: fault.AlreadyExists, Field: "username", Message: "this username is taken"}
+)
