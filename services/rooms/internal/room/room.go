@@ -32,8 +32,9 @@ type Member struct {
 
 // Membership is a room as one of its members has it.
 type Membership struct {
-	Room Room
-	Role Role
+	Room     Room
+	Role     Role      // "": the user is not a member
+	JoinedAt time.Time // zero then
 }
 
 // ErrNotFound is also the answer to those who may not know that a room exists.
@@ -72,4 +73,6 @@ func (r Role) rank() int {
 func (r Role) canAdd() bool { return r.rank() >= Admin.rank() }
 
 // canRemove reports whether the role may kick and ban a member of another: only those below.
-func (r Role) canRemove(other Role) bool { return r.rank() >= Moderator.rank() && r.rank() > other.rank() }
+func (r Role) canRemove(other Role) bool {
+	return r.rank() >= Moderator.rank() && r.rank() > other.rank()
+}

@@ -22,7 +22,7 @@ type Store interface {
 	// for the log, all or nothing. It returns the room as it is afterwards, changed or not.
 	Change(ctx context.Context, by By, decide room.Decide) (room.Room, error)
 
-	// Room returns a room and the role that viewer has in it; "" when none.
+	// Room returns a room and what viewer is in it.
 	Room(ctx context.Context, id ids.Room, viewer ids.User) (room.Membership, error)
 
 	// Visible returns the public rooms and those that viewer is a member of, newest (highest id) first, below the room

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -91,8 +92,12 @@ func scanRoom(row pgx.CollectableRow) (r room.Room, err error) {
 
 func scanMembership(row pgx.CollectableRow) (m room.Membership, err error) {
 	r := &m.Room
-	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, &r.CreatedAt, &r.UpdatedAt, &m.Role)
+	var joined *time.Time
+	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, &r.CreatedAt, &r.UpdatedAt, &m.Role, &joined)
 	m.Room = utc(m.Room)
+	if joined != nil {
+		m.JoinedAt = joined.UTC()
+	}
 	return m, err
 }
 

@@ -14,7 +14,7 @@ import (
 
 // Room implements store.Store.
 func (s *Store) Room(ctx context.Context, id ids.Room, viewer ids.User) (room.Membership, error) {
-	const sql = `SELECT ` + roomColumns + `, coalesce(m.role, '')
+	const sql = `SELECT ` + roomColumns + `, coalesce(m.role, ''), m.joined_at
 		FROM rooms r LEFT JOIN room_members m ON m.room_id = r.id AND m.user_id = $2
 		WHERE r.id = $1`
 	m, err := one(ctx, s.pool, scanMembership, "rooms.Room", sql, id, viewer)
@@ -41,7 +41,7 @@ func (s *Store) Joined(ctx context.Context, user ids.User, after ids.Room, limit
 
 // Memberships implements store.Store.
 func (s *Store) Memberships(ctx context.Context, user ids.User, after ids.Room, limit int) ([]room.Membership, error) {
-	const sql = `SELECT ` + roomColumns + `, m.role FROM room_members m JOIN rooms r ON r.id = m.room_id
+	const sql = `SELECT ` + roomColumns + `, m.role, m.joined_at FROM room_members m JOIN rooms r ON r.id = m.room_id
 		WHERE m.user_id = $1 AND m.room_id > $2 ORDER BY m.room_id LIMIT $3`
 	return list(ctx, s.pool, scanMembership, "rooms.Memberships", sql, user, after, limit)
 }

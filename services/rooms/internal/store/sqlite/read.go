@@ -15,7 +15,7 @@ import (
 
 // Room implements store.Store.
 func (s *Store) Room(ctx context.Context, id ids.Room, viewer ids.User) (room.Membership, error) {
-	const query = `SELECT ` + roomColumns + `, coalesce(m.role, '')
+	const query = `SELECT ` + roomColumns + `, coalesce(m.role, ''), m.joined_at
 		FROM rooms r LEFT JOIN room_members m ON m.room_id = r.id AND m.user_id = ?2
 		WHERE r.id = ?1`
 	m, err := scanMembership(s.db.Read().QueryRowContext(ctx, query, id, viewer))
@@ -42,7 +42,7 @@ func (s *Store) Joined(ctx context.Context, user ids.User, after ids.Room, limit
 
 // Memberships implements store.Store.
 func (s *Store) Memberships(ctx context.Context, user ids.User, after ids.Room, limit int) ([]room.Membership, error) {
-	const query = `SELECT ` + roomColumns + `, m.role FROM room_members m JOIN rooms r ON r.id = m.room_id
+	const query = `SELECT ` + roomColumns + `, m.role, m.joined_at FROM room_members m JOIN rooms r ON r.id = m.room_id
 		WHERE m.user_id = ? AND m.room_id > ? ORDER BY m.room_id LIMIT ?`
 	return list(ctx, s.db.Read(), scanMembership, "rooms.Memberships", query, user, after, limit)
 }

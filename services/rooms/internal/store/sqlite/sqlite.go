@@ -81,7 +81,7 @@ func scanRoom(row scanner) (r room.Room, err error) {
 }
 
 func scanMembership(row scanner) (m room.Membership, err error) {
-	err = row.Scan(append(roomFields(&m.Room), &m.Role)...)
+	err = row.Scan(append(roomFields(&m.Room), &m.Role, (*millis)(&m.JoinedAt))...)
 	return m, err
 }
 

@@ -20,8 +20,12 @@ func (s *suite) create() {
 	for user, role := range map[ids.User]room.Role{owner: room.Owner, stranger: ""} {
 		m, err := s.Room(s.Context(), r.ID, user)
 		s.ok(err)
-		if m.Room != r || m.Role != role {
-			s.Errorf("read %+v, want %+v and role %q", m, r, role)
+		joined := s.now
+		if role == "" {
+			joined = time.Time{}
+		}
+		if want := (room.Membership{Room: r, Role: role, JoinedAt: joined}); m != want {
+			s.Errorf("read %+v, want %+v", m, want)
 		}
 	}
 	_, err := s.Room(s.Context(), ids.New[ids.Room](), owner)

@@ -70,7 +70,7 @@ func (s *suite) joined() {
 			break
 		}
 		for _, m := range page {
-			if owned := m.Room.Creator == me; owned != (m.Role == room.Owner) || !owned && m.Role != room.Ordinary {
+			if owned := m.Room.Creator == me; owned != (m.Role == room.Owner) || !owned && m.Role != room.Ordinary || !m.JoinedAt.Equal(s.now) {
 				s.Errorf("role %q in the room of %s", m.Role, m.Room.Creator)
 			}
 			got, after = append(got, m.Room.ID), m.Room.ID
