@@ -1,0 +1,48 @@
+package session
+
+import (
+	"github.com/coder/websocket"
+
+	"github.com/natter-chat/natter/pkg/fault"
+)
+
+// Close codes are API (DESIGN §5). 4000–4099: reconnect and resume. 4100–4199: do not reconnect as you are.
+const (
+	closeSlowConsumer   websocket.StatusCode = 4008 // the client does not read fast enough
+	closeDraining       websocket.StatusCode = 4012 // this gateway is stopping
+	closeUnavailable    websocket.StatusCode = 4013 // a service behind the gateway is away
+	closeIdle           websocket.StatusCode = 4014 // nothing was heard from the client, not even an answer to a ping
+	closeProtocol       websocket.StatusCode = 4100 // the client does not speak the protocol
+	closeToken          websocket.StatusCode = 4101 // the access token is missing, bad or expired
+	closeTooManySockets websocket.StatusCode = 4109 // this user has too many connections
+)
+
+// ending is why a connection ends: a code for the client and a word for the metric.
+type ending struct {
+	code   websocket.StatusCode
+	reason string // ≤ 123 bytes
+	cause  string // the metric's label
+}
+
+var (
+	endSlow      = ending{closeSlowConsumer, "the client reads too slowly; reconnect and resume", "slow_consumer"}
+	endDraining  = ending{closeDraining, "this gateway is stopping; reconnect and resume", "draining"}
+	endIdle      = ending{closeIdle, "no answer to a ping; reconnect and resume", "idle"}
+	endHello     = ending{closeProtocol, "the first frame must be hello, within 10 seconds", "protocol"}
+	endSecondSub = ending{closeProtocol, "a connection belongs to one user", "protocol"}
+	endExpired   = ending{closeToken, "the access token has expired", "token"}
+	endTooMany   = ending{closeTooManySockets, "too many connections of this user", "too_many"}
+	endTooBig    = ending{websocket.StatusMessageTooBig, "the frame is too big", "too_big"}
+	endClient    = ending{websocket.StatusNormalClosure, "", "client"}
+)
+
+// endFor is how a connection ends whose hello failed with this error.
+func endFor(f *fault.Fault) ending {
+	switch f.Code {
+	case fault.Unauthenticated:
+		return ending{closeToken, f.Message, "token"}
+	case fault.InvalidArgument:
+		return ending{closeProtocol, f.Message, "protocol"}
+	}
+	return ending{closeUnavailable, "not available right now; reconnect and resume", "unavailable"}
+}

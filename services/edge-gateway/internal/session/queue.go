@@ -1,0 +1,134 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
+)
+
+var errClosed = errors.New("the connection is closed")
+
+// queue is what waits to be written to one connection, bounded in bytes. It has no goroutine of its own: whoever puts the
+// first frame in starts the writer, and the writer ends when it finds the queue empty.
+type queue struct {
+	encoding wire.Encoding
+	limit    int
+	total    *atomic.Int64 // bytes in all queues of the gateway
+
+	mu      sync.Mutex
+	frames  []queued
+	size    int
+	writing bool
+	closed  bool
+	drained chan struct{} // closed when at most half is taken; nil while nobody waits
+}
+
+// queued is a frame and what it was counted as: a frame that is blanked meanwhile gets shorter.
+type queued struct {
+	frame *feed.Frame
+	size  int
+}
+
+// push puts a frame in. startWriter: the caller must start the writer. ok is false when it did not fit: the connection is
+// to be closed as too slow, and this is said once. A frame always fits while at most half is taken, so that whoever waits
+// for that (catching up, a page of history) never closes a connection, however large the frame.
+func (q *queue) push(f *feed.Frame) (startWriter, ok bool) {
+	n := len(f.Bytes(q.encoding))
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false, true
+	}
+	if q.size > q.limit/2 && q.size+n > q.limit {
+		q.closeLocked()
+		return false, false
+	}
+	q.frames = append(q.frames, queued{f, n})
+	q.size += n
+	q.total.Add(int64(n))
+	startWriter = !q.writing
+	q.writing = true
+	return startWriter, true
+}
+
+// take joins the frames at the front into one message of at most maxSize bytes (or one frame, if it alone is larger). When
+// there is none, the writer must end. first is the first of them, for measurements.
+func (q *queue) take(message []byte, maxSize int) (_ []byte, first *feed.Frame) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for ; n < len(q.frames); n++ {
+		b := q.frames[n].frame.Bytes(q.encoding)
+		if n > 0 && len(message)+1+len(b) > maxSize {
+			break
+		}
+		message = q.encoding.Join(message, b)
+		q.size -= q.frames[n].size
+		q.total.Add(-int64(q.frames[n].size))
+	}
+	if n == 0 {
+		q.writing = false
+		q.frames = nil // an idle connection holds no buffer
+		return message, nil
+	}
+	first = q.frames[0].frame
+	q.frames = q.frames[:copy(q.frames, q.frames[n:])]
+	clear(q.frames[len(q.frames):cap(q.frames)])
+	if q.drained != nil && q.size <= q.limit/2 {
+		close(q.drained)
+		q.drained = nil
+	}
+	return message, first
+}
+
+// wait returns when at most half of the queue is taken, with an error when ctx ends or the queue is closed.
+func (q *queue) wait(ctx context.Context) error {
+	for {
+		q.mu.Lock()
+		if q.closed {
+			q.mu.Unlock()
+			return errClosed
+		}
+		if q.size <= q.limit/2 {
+			q.mu.Unlock()
+			return nil
+		}
+		if q.drained == nil {
+			q.drained = make(chan struct{})
+		}
+		ch := q.drained
+		q.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ch:
+		}
+	}
+}
+
+// idle reports whether everything has been handed to the socket.
+func (q *queue) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed || !q.writing
+}
+
+// close drops what is queued; frames that come later are ignored.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closeLocked()
+}
+
+func (q *queue) closeLocked() {
+	q.total.Add(-int64(q.size))
+	q.frames, q.size, q.closed = nil, 0, true
+	if q.drained != nil {
+		close(q.drained)
+		q.drained = nil
+	}
+}

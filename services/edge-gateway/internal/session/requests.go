@@ -1,0 +1,173 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/rpc"
+	"github.com/natter-chat/natter/pkg/subject"
+
+	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
+	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
+	messagestorev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
+)
+
+const (
+	// maxFetches bounds the history pages of one connection that are read at the same time.
+	maxFetches = 8
+	// typingEvery is the least time between two signals that someone still types.
+	typingEvery = 2 * time.Second
+)
+
+// markers gathers read markers: while one move is under way, later ones collect, and of each room only the highest goes.
+type markers struct {
+	mu     sync.Mutex
+	moving bool
+	next   map[ids.Room]uint32
+	ids    []uint32 // requests to answer
+}
+
+// moveMarker takes a read frame. It is answered when the marker is stored.
+func (s *session) moveMarker(id uint32, r *clientv1.Read) {
+	room, err := ids.ParseRoom(r.GetRoomId())
+	if err != nil {
+		s.fail(id, fault.Invalid("read.roomId", "a room id is %v", err))
+		return
+	}
+	if !s.isMember(room) {
+		s.fail(id, fault.New(fault.PermissionDenied, "you are not a member of this room"))
+		return
+	}
+	m := &s.markers
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.next == nil {
+		m.next = map[ids.Room]uint32{}
+	}
+	m.next[room] = max(m.next[room], r.GetSeq())
+	if id != 0 {
+		if len(m.ids) >= s.srv.cfg.InFlight {
+			s.fail(id, fault.New(fault.ResourceExhausted, "too many read markers at once").WithRetryAfter(time.Second))
+			return
+		}
+		m.ids = append(m.ids, id)
+	}
+	if !m.moving {
+		m.moving = true
+		s.wg.Go(s.moveMarkers)
+	}
+}
+
+func (s *session) moveMarkers() {
+	m := &s.markers
+	for {
+		m.mu.Lock()
+		next, requests := m.next, m.ids
+		m.next, m.ids = nil, nil
+		m.moving = len(next) > 0
+		m.mu.Unlock()
+		if len(next) == 0 {
+			return
+		}
+		err := s.srv.services.MoveMarkers(s.ctx, s.User(), next)
+		for _, id := range requests {
+			if err != nil {
+				s.fail(id, err)
+			} else {
+				s.ok(id)
+			}
+		}
+	}
+}
+
+// signalTyping passes on that the user types, or has stopped: to the room's other members, at most every two seconds.
+func (s *session) signalTyping(id uint32, t *clientv1.Typing) {
+	room, err := ids.ParseRoom(t.GetRoomId())
+	if err != nil {
+		s.fail(id, fault.Invalid("typing.roomId", "a room id is %v", err))
+		return
+	}
+	if !s.isMember(room) {
+		s.fail(id, fault.New(fault.PermissionDenied, "you are not a member of this room"))
+		return
+	}
+	if s.passTyping(room, t.GetActive(), time.Now()) {
+		signal := &busv1.RoomSignal{
+			UserId: s.User().String(), ConnectionId: s.id, Signal: &busv1.RoomSignal_Typing{Typing: t.GetActive()},
+		}
+		data, err := proto.Marshal(signal)
+		if err == nil {
+			err = s.srv.nc.Publish(subject.RoomSignal(room), data)
+		}
+		if err != nil {
+			s.log.Debug("typing not passed on", "error", err) // it may be lost
+		}
+	}
+	s.ok(id)
+}
+
+// passTyping throttles: the start of typing and its end pass, repetitions only now and then.
+func (s *session) passTyping(room ids.Room, active bool, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, typing := s.typing[room]
+	if !active {
+		delete(s.typing, room)
+		return typing
+	}
+	if typing && now.Sub(last) < typingEvery {
+		return false
+	}
+	if s.typing == nil {
+		s.typing = map[ids.Room]time.Time{}
+	}
+	s.typing[room] = now
+	return true
+}
+
+// fetch answers with a page of history. Membership is checked by message-store.
+func (s *session) fetch(id uint32, f *clientv1.Fetch) {
+	if f.BeforeSeq != nil && f.AfterSeq != nil {
+		s.fail(id, fault.Invalid("fetch.afterSeq", "give beforeSeq or afterSeq, not both"))
+		return
+	}
+	if _, err := ids.ParseRoom(f.GetRoomId()); err != nil {
+		s.fail(id, fault.Invalid("fetch.roomId", "a room id is %v", err))
+		return
+	}
+	select {
+	case s.fetches <- struct{}{}:
+	default:
+		s.fail(id, fault.New(fault.ResourceExhausted, "more than %d fetches at once", maxFetches).WithRetryAfter(100*time.Millisecond))
+		return
+	}
+	s.wg.Go(func() {
+		defer func() { <-s.fetches }()
+		ctx := rpc.WithCaller(s.ctx, s.caller())
+		// A large page is sent when there is room for it: history never closes a connection as too slow.
+		if err := s.Drained(ctx); err != nil {
+			return
+		}
+		page, err := s.page(ctx, f)
+		if err != nil {
+			s.fail(id, err)
+			return
+		}
+		s.reply(id, &clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Page{Page: page}})
+	})
+}
+
+func (s *session) page(ctx context.Context, f *clientv1.Fetch) (*clientv1.Page, error) {
+	res, err := s.srv.services.Messages(ctx, &messagestorev1.ListMessagesRequest{
+		RoomId: f.GetRoomId(), Before: f.BeforeSeq, After: f.AfterSeq, Limit: f.GetLimit(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &clientv1.Page{RoomId: f.GetRoomId(), Messages: res.GetMessages(), AsOfSeq: res.GetAsOfSeq(), More: res.GetMore()}, nil
+}

@@ -1,0 +1,276 @@
+// Package session is the WebSocket side of the gateway: one session per connection.
+//
+//	socket ──▶ read ──▶ handle ──┬─▶ command ──▶ natter.in.<p>.<room> ──▶ ack
+//	                             ├─▶ marker, fetch, typing ──▶ message-store, bus
+//	                             └─▶ hello, resume ──▶ feed.Join ──▶ events
+//	queue (bounded bytes; never blocks) ──▶ write: all that is queued in one message ──▶ socket
+//
+// Lock order: users.mu → session.mu → queue.mu; a feed's lock is taken before any of them, never after.
+package session
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/natter-chat/natter/pkg/authn"
+	"github.com/natter-chat/natter/pkg/config"
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/roomlog"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/upstream"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
+)
+
+// Config is the settings of connections.
+type Config struct {
+	FrameBytes         config.Bytes  `env:"NATTER_FRAME_BYTES" envDefault:"64KiB" help:"largest WebSocket message of a client"`
+	QueueBytes         config.Bytes  `env:"NATTER_QUEUE_BYTES" envDefault:"1MiB" help:"what may wait for a slow connection before it is cut off"`
+	WriteTimeout       time.Duration `env:"NATTER_WRITE_TIMEOUT" envDefault:"10s" help:"a connection that takes nothing for this long is cut off"`
+	PingInterval       time.Duration `env:"NATTER_PING_INTERVAL" envDefault:"25s" help:"a client that heard nothing for this long sends a ping; the server probes after twice as long"`
+	DrainWindow        time.Duration `env:"NATTER_DRAIN_WINDOW" envDefault:"5s" help:"a stopping gateway spreads its clients' reconnects over this time"`
+	ConnectionsPerUser int           `env:"NATTER_CONNECTIONS_PER_USER" envDefault:"50" help:"connections of one user to one gateway"`
+	CommandsPerSecond  float64       `env:"NATTER_COMMANDS_PER_SECOND" envDefault:"50" help:"sends, edits, reactions … per user and gateway; twice as many in a burst"`
+	InFlight           int           `env:"NATTER_IN_FLIGHT" envDefault:"128" help:"commands of one connection that may wait for their ack"`
+	Origins            []string      `env:"NATTER_ORIGINS" help:"origins of web pages that may connect, besides the gateway's own; separated by commas"`
+}
+
+const (
+	// helloTimeout is how long a new connection may take to say who it is.
+	helloTimeout = 10 * time.Second
+	// flushTime is how long a connection that ends may take to get what is queued for it.
+	flushTime = time.Second
+	// maxMessage is how much of the queue goes into one WebSocket message.
+	maxMessage = 32 << 10
+	// maxPooled keeps the buffer of a rare large frame out of the pool.
+	maxPooled = 2 * maxMessage
+	// probeEvery is how often silent connections are looked for.
+	probeEvery = 5 * time.Second
+	// maxReason is what fits into a close frame.
+	maxReason = 123
+)
+
+// Server accepts connections. It is an http.Handler for the WebSocket's route.
+type Server struct {
+	cfg      Config
+	hub      *feed.Hub
+	services *upstream.Services
+	verifier *authn.Verifier
+	sender   *roomlog.Sender
+	nc       *nats.Conn
+	log      *slog.Logger
+	metrics  metrics
+	buffers  sync.Pool
+	queued   atomic.Int64 // bytes in all queues
+	epoch    epoch
+	users    users
+
+	closers sync.WaitGroup // close handshakes under way
+	wg      sync.WaitGroup // sessions and the prober
+	stop    chan struct{}  // closed by Close
+
+	mu       sync.Mutex
+	sessions map[*session]struct{}
+	draining bool
+}
+
+// NewServer returns a server and starts its prober. Close ends it.
+func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier *authn.Verifier, nc *nats.Conn,
+	log *slog.Logger, reg prometheus.Registerer,
+) (*Server, error) {
+	s := &Server{
+		cfg: cfg, hub: hub, services: services, verifier: verifier, sender: roomlog.NewSender(nc), nc: nc, log: log,
+		stop: make(chan struct{}), sessions: map[*session]struct{}{},
+		buffers: sync.Pool{New: func() any { return new(make([]byte, 0, 4<<10)) }},
+	}
+	var err error
+	if s.metrics, err = newMetrics(reg, &s.queued); err != nil {
+		return nil, err
+	}
+	s.users = newUsers(s)
+	s.wg.Go(s.users.listen)
+	s.wg.Go(s.probe)
+	return s, nil
+}
+
+// ServeHTTP upgrades the connection and serves it until it ends.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	encoding, ok := negotiate(r)
+	if !ok {
+		http.Error(w, "Sec-WebSocket-Protocol: offer natter.v1.json or natter.v1.proto", http.StatusBadRequest)
+		return
+	}
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols: []string{encoding.Subprotocol()}, OriginPatterns: s.cfg.Origins, CompressionMode: websocket.CompressionDisabled,
+	})
+	if err != nil {
+		s.log.Debug("websocket refused", "error", err) // Accept has answered
+		return
+	}
+	ws.SetReadLimit(int64(s.cfg.FrameBytes))
+	c := s.newSession(ws, encoding)
+	if !s.add(c) {
+		c.end(endDraining)
+		return
+	}
+	c.run()
+	c.end(endClient)
+	s.remove(c)
+}
+
+// negotiate chooses among the subprotocols that the client offers; none offered means JSON.
+func negotiate(r *http.Request) (wire.Encoding, bool) {
+	var offered bool
+	for _, header := range r.Header.Values("Sec-Websocket-Protocol") {
+		for name := range strings.SplitSeq(header, ",") {
+			offered = true
+			if name = strings.TrimSpace(name); name != "" {
+				if e, ok := wire.ForSubprotocol(name); ok {
+					return e, true
+				}
+			}
+		}
+	}
+	return wire.JSON, !offered
+}
+
+func (s *Server) newSession(ws *websocket.Conn, encoding wire.Encoding) *session {
+	id := ids.New[ids.Instance]().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &session{
+		srv: s, id: id, ws: ws, encoding: encoding, log: s.log.With("connection", id), ctx: ctx, cancel: cancel,
+		queue:   queue{encoding: encoding, limit: int(s.cfg.QueueBytes), total: &s.queued},
+		ready:   make(chan struct{}),
+		fetches: make(chan struct{}, maxFetches),
+		rooms:   map[ids.Room]membership{},
+		joins:   map[ids.Room]*joining{},
+	}
+	c.touch()
+	return c
+}
+
+func (s *Server) add(c *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.sessions[c] = struct{}{}
+	s.wg.Add(1)
+	s.metrics.connections.WithLabelValues(c.encoding.Subprotocol()).Inc()
+	return true
+}
+
+// remove releases all that a session took.
+func (s *Server) remove(c *session) {
+	defer s.wg.Done()
+	c.cancel()
+	c.wg.Wait()
+	s.users.remove(c)
+	c.mu.Lock()
+	if c.expiry != nil {
+		c.expiry.Stop()
+	}
+	rooms := c.rooms
+	c.rooms = map[ids.Room]membership{}
+	c.mu.Unlock()
+	for room := range rooms {
+		s.hub.Leave(room, c)
+	}
+	s.metrics.connections.WithLabelValues(c.encoding.Subprotocol()).Dec()
+	s.metrics.disconnects.WithLabelValues(c.cause.Load().cause).Inc()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, c)
+}
+
+// all returns the sessions of the moment.
+func (s *Server) all() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*session, 0, len(s.sessions))
+	for c := range s.sessions {
+		list = append(list, c)
+	}
+	return list
+}
+
+// probe pings connections from which nothing was heard for twice the ping interval: a peer that vanished without a word
+// is found, and one that merely listens is kept.
+func (s *Server) probe() {
+	tick := time.NewTicker(probeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case now := <-tick.C:
+			silent := now.Add(-2 * s.cfg.PingInterval).Unix()
+			for _, c := range s.all() {
+				if c.heard.Load() < silent {
+					c.touch() // one probe at a time
+					s.wg.Go(c.probe)
+				}
+			}
+		}
+	}
+}
+
+// probe ends the connection if its peer does not answer a ping.
+func (s *session) probe() {
+	ctx, cancel := context.WithTimeout(s.ctx, s.srv.cfg.WriteTimeout)
+	defer cancel()
+	if err := s.ws.Ping(ctx); err != nil && s.ctx.Err() == nil {
+		s.end(endIdle)
+	}
+}
+
+// Close drains: no new connections; every client is told when to come back, spread over the drain window, and is closed
+// at that time. It returns when all are gone, or when ctx ends and the rest has been cut off.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	s.mu.Unlock()
+	close(s.stop)
+	s.drain(ctx)
+
+	done := make(chan struct{})
+	go func() { s.wg.Wait(); s.closers.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	left := s.all()
+	for _, c := range left {
+		c.cancel() // the reader's context closes the socket
+	}
+	<-done
+	if len(left) == 0 {
+		return nil
+	}
+	return fmt.Errorf("cut off %d connections: %w", len(left), ctx.Err())
+}
+
+// clip shortens a close reason to what a close frame holds.
+func clip(reason string) string {
+	if len(reason) > maxReason {
+		return strings.ToValidUTF8(reason[:maxReason], "")
+	}
+	return reason
+}
+
+// unavailable is answered while a service behind the gateway is away.
+func unavailable(op string, err error) error {
+	return fault.New(fault.Unavailable, "not available right now; try again").WithRetryAfter(time.Second).WithCause(op, err)
+}

@@ -1,0 +1,257 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/natter-chat/natter/pkg/authn"
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
+
+	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
+)
+
+// session is one WebSocket connection of a signed-in user. One goroutine reads; whatever waits for another service runs
+// beside it, bounded; frames to the client go through the queue.
+type session struct {
+	srv      *Server
+	id       string
+	ws       *websocket.Conn
+	encoding wire.Encoding
+	log      *slog.Logger
+	queue    queue
+
+	ctx    context.Context // ends when the connection does
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // everything the session started but the reader and the writer
+	ready  chan struct{}  // closed when the rooms of the welcome are known
+	ended  sync.Once
+	cause  atomic.Pointer[ending]
+	heard  atomic.Int64 // when something last came from the client, unix seconds
+
+	commands commands
+	markers  markers
+	fetches  chan struct{} // slots
+
+	mu       sync.Mutex
+	identity authn.Identity
+	rooms    map[ids.Room]membership
+	joins    map[ids.Room]*joining // under way
+	expiry   *time.Timer
+	typing   map[ids.Room]time.Time // when the last signal of a room was passed on
+}
+
+// membership is what a session knows of one of its rooms.
+type membership struct {
+	role string
+	head uint32 // as of which the user was a member
+}
+
+// run serves the connection until it ends. The caller closes the socket afterwards.
+func (s *session) run() {
+	hello, id, err := s.readHello()
+	if err == nil {
+		err = s.open(hello, id)
+	}
+	if err != nil {
+		if !errors.Is(err, errClosed) {
+			s.fail(id, err)
+			s.end(endFor(fault.From(err)))
+		}
+		return
+	}
+	for {
+		message, err := s.read(s.ctx)
+		if err != nil {
+			return
+		}
+		for frame, err := range s.encoding.Frames(message) {
+			if err != nil {
+				s.fail(frame.GetId(), err)
+				continue
+			}
+			s.handle(frame)
+		}
+	}
+}
+
+// read returns the next message, of the type that the subprotocol uses. What ends the connection is said by end.
+func (s *session) read(ctx context.Context) ([]byte, error) {
+	kind, message, err := s.ws.Read(ctx)
+	if err == nil && kind != messageType(s.encoding) {
+		err = errors.New("wrong message type")
+		s.end(ending{closeProtocol, "JSON is sent as text, protobuf as binary messages", "protocol"})
+	}
+	if err != nil {
+		cause := endClient
+		if errors.Is(err, websocket.ErrMessageTooBig) {
+			cause = endTooBig
+		}
+		s.end(cause)
+		return nil, err
+	}
+	s.touch()
+	return message, nil
+}
+
+func messageType(e wire.Encoding) websocket.MessageType {
+	if e == wire.Proto {
+		return websocket.MessageBinary
+	}
+	return websocket.MessageText
+}
+
+// touch notes that the client is there.
+func (s *session) touch() { s.heard.Store(time.Now().Unix()) }
+
+// handle takes one frame. It does not wait for other services, but for hello and resume, which nothing should overtake.
+func (s *session) handle(f *clientv1.ClientFrame) {
+	switch body := f.GetFrame().(type) {
+	case *clientv1.ClientFrame_Send, *clientv1.ClientFrame_Edit, *clientv1.ClientFrame_Delete, *clientv1.ClientFrame_React, *clientv1.ClientFrame_Pin:
+		s.command(f)
+	case *clientv1.ClientFrame_Read:
+		s.moveMarker(f.GetId(), body.Read)
+	case *clientv1.ClientFrame_Typing:
+		s.signalTyping(f.GetId(), body.Typing)
+	case *clientv1.ClientFrame_Fetch:
+		s.fetch(f.GetId(), body.Fetch)
+	case *clientv1.ClientFrame_Resume:
+		s.resume(f.GetId(), body.Resume)
+	case *clientv1.ClientFrame_Ping:
+		s.reply(f.GetId(), &clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Pong{Pong: &clientv1.Pong{}}})
+	case *clientv1.ClientFrame_Hello:
+		s.renew(f.GetId(), body.Hello)
+	default:
+		s.fail(f.GetId(), fault.New(fault.Unimplemented, "this server does not know that frame"))
+	}
+}
+
+// caller is who the session acts for, as the latest token says.
+func (s *session) caller() authn.Caller {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.identity.Caller
+}
+
+// User is who the session belongs to.
+func (s *session) User() ids.User { return s.caller().User }
+
+// reply answers request id; id 0 was no request that wants an answer.
+func (s *session) reply(id uint32, f *clientv1.ServerFrame) {
+	if id == 0 {
+		return
+	}
+	f.Id = id
+	s.send(f)
+}
+
+// ok answers a request that has nothing else to say.
+func (s *session) ok(id uint32) {
+	s.reply(id, &clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Ok{Ok: &clientv1.Ok{}}})
+}
+
+// fail answers with an error; also a frame without an id, which is only answered when it fails.
+func (s *session) fail(id uint32, err error) {
+	f := fault.From(err)
+	if f.Code == fault.Internal {
+		s.log.Error("request failed", "error", err)
+	}
+	s.send(&clientv1.ServerFrame{Id: id, Frame: &clientv1.ServerFrame_Error{Error: &clientv1.Error{
+		Code: string(f.Code), Message: f.Message, Field: f.Field,
+		RetryAfterMs: uint32(f.RetryAfter.Milliseconds()), //nolint:gosec // minutes at most
+	}}})
+}
+
+func (s *session) send(f *clientv1.ServerFrame) { s.Enqueue(feed.NewFrame(f)) }
+
+// Enqueue queues a frame for this connection. It never blocks; a client that is too slow is cut off.
+func (s *session) Enqueue(f *feed.Frame) {
+	startWriter, ok := s.queue.push(f)
+	if !ok {
+		s.end(endSlow)
+		return
+	}
+	if startWriter {
+		go s.write() // owned by the queue: close and the write timeout end it
+	}
+}
+
+// Drained returns when at most half of the queue is taken.
+func (s *session) Drained(ctx context.Context) error { return s.queue.wait(ctx) }
+
+// Left tells the client that it is no longer in a room. Called by the feed, which holds its lock.
+func (s *session) Left(room ids.Room) {
+	s.mu.Lock()
+	_, was := s.rooms[room]
+	delete(s.rooms, room)
+	s.mu.Unlock()
+	if was {
+		s.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Gone{Gone: &clientv1.Gone{RoomId: room.String()}}})
+	}
+}
+
+// write writes what is queued, as few messages as possible, until nothing is.
+func (s *session) write() {
+	buf, _ := s.srv.buffers.Get().(*[]byte)
+	defer s.srv.buffers.Put(buf)
+	for {
+		message, first := s.queue.take((*buf)[:0], maxMessage)
+		if first == nil {
+			return
+		}
+		if cap(message) <= maxPooled {
+			*buf = message
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), s.srv.cfg.WriteTimeout)
+		err := s.ws.Write(ctx, messageType(s.encoding), message)
+		cancel()
+		if err != nil {
+			cause := endClient
+			if errors.Is(err, context.DeadlineExceeded) {
+				cause = endSlow
+			}
+			s.end(cause)
+			return
+		}
+		s.srv.metrics.written(first)
+	}
+}
+
+// end ends the connection, once: the first cause counts. It does not wait; the close handshake runs in the background,
+// and Server.Close waits for it.
+func (s *session) end(e ending) {
+	s.ended.Do(func() {
+		s.cause.Store(&e)
+		s.srv.closers.Go(func() {
+			if e.cause != endSlow.cause && e.cause != endClient.cause {
+				s.flush()
+			}
+			s.queue.close()
+			_ = s.ws.Close(e.code, e.reason) // a peer that is gone does not answer; nothing can be done about it
+			s.cancel()
+		})
+	})
+}
+
+// flush gives the queue a moment to be written.
+func (s *session) flush() {
+	ctx, cancel := context.WithTimeout(s.ctx, flushTime)
+	defer cancel()
+	tick := time.NewTicker(flushTime / 100)
+	defer tick.Stop()
+	for !s.queue.idle() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package session
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/subject"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+
+	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
+	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
+)
+
+const (
+	// userEvents bounds the user events that wait; when it is full NATS drops, says so, and all users are read again.
+	userEvents = 4096
+	// refreshesAtOnce paces the re-reading of memberships after a reconnect to the bus.
+	refreshesAtOnce = 16
+	// refreshPause is between two tries of a refresh that failed.
+	refreshPause = 500 * time.Millisecond
+)
+
+// users knows which connections a user has on this gateway, and listens to what concerns the user.
+type users struct {
+	srv    *Server
+	events chan *nats.Msg
+	slots  chan struct{} // refreshes under way
+
+	mu   sync.Mutex
+	byID map[ids.User]*user
+}
+
+// user is a user with at least one connection here.
+type user struct {
+	id       ids.User
+	sub      *nats.Subscription
+	limiter  *rate.Limiter // of commands
+	sessions map[*session]struct{}
+	// refresh is what to read again (the zero room: all of them); refreshing: somebody is at it.
+	refresh    map[ids.Room]struct{}
+	refreshing bool
+}
+
+func newUsers(s *Server) users {
+	return users{
+		srv: s, events: make(chan *nats.Msg, userEvents), slots: make(chan struct{}, refreshesAtOnce), byID: map[ids.User]*user{},
+	}
+}
+
+// add registers a session under its user; false when the user has too many. When it returns, no user event is missed.
+func (us *users) add(ctx context.Context, s *session) bool {
+	id := s.User()
+	us.mu.Lock()
+	u, ok := us.byID[id]
+	if !ok {
+		perSecond := us.srv.cfg.CommandsPerSecond
+		u = &user{
+			id: id, sessions: map[*session]struct{}{}, refresh: map[ids.Room]struct{}{},
+			limiter: rate.NewLimiter(rate.Limit(perSecond), int(2*perSecond)+1),
+		}
+		var err error
+		if u.sub, err = us.srv.nc.ChanSubscribe(subject.UserEvent(id), us.events); err != nil {
+			us.srv.log.Warn("cannot listen to a user's events", "error", err) // the bus is closing: so are we
+		}
+		us.byID[id] = u
+	}
+	if len(u.sessions) >= us.srv.cfg.ConnectionsPerUser {
+		us.mu.Unlock()
+		return false
+	}
+	u.sessions[s] = struct{}{}
+	us.mu.Unlock()
+	s.setLimiter(u.limiter)
+	if !ok {
+		// If the bus is away the reconnect reads everything again.
+		ctx, cancel := context.WithTimeout(ctx, flushTime)
+		defer cancel()
+		_ = us.srv.nc.FlushWithContext(ctx)
+	}
+	return true
+}
+
+func (us *users) remove(s *session) {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	u, ok := us.byID[s.User()]
+	if !ok {
+		return
+	}
+	delete(u.sessions, s)
+	if len(u.sessions) > 0 {
+		return
+	}
+	delete(us.byID, u.id)
+	if u.sub != nil {
+		_ = u.sub.Unsubscribe() // fails when the bus is closed, which ends it too
+	}
+}
+
+func (us *users) sessionsOf(id ids.User) []*session {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	if u, ok := us.byID[id]; ok {
+		return slices.Collect(maps.Keys(u.sessions))
+	}
+	return nil
+}
+
+// listen handles user events until the server closes.
+func (us *users) listen() {
+	for {
+		select {
+		case <-us.srv.stop:
+			return
+		case msg := <-us.events:
+			us.handle(msg)
+		}
+	}
+}
+
+func (us *users) handle(msg *nats.Msg) {
+	id, ok := subject.ParseUser(msg.Subject)
+	if !ok {
+		return
+	}
+	var ev busv1.UserEvent
+	if err := proto.Unmarshal(msg.Data, &ev); err != nil {
+		us.srv.log.Error("unreadable user event", "error", err)
+		return
+	}
+	switch ev := ev.GetEvent().(type) {
+	case *busv1.UserEvent_Membership:
+		// What the event says may be old by now: it only tells where to look.
+		if room, err := ids.ParseRoom(ev.Membership.GetRoomId()); err == nil {
+			us.refresh(id, room)
+		}
+	case *busv1.UserEvent_Marker:
+		f := feed.NewFrame(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
+			Event: &clientv1.UserEvent_Marker{Marker: &clientv1.MarkerMoved{
+				RoomId: ev.Marker.GetRoomId(), ReadSeq: ev.Marker.GetReadSeq(), Unread: ev.Marker.GetUnread(),
+			}},
+		}}})
+		for _, s := range us.sessionsOf(id) {
+			s.Enqueue(f)
+		}
+	}
+}
+
+// Resync reads the rooms of all users again, paced: user events may have been lost.
+func (s *Server) Resync() {
+	s.users.mu.Lock()
+	all := slices.Collect(maps.Keys(s.users.byID))
+	s.users.mu.Unlock()
+	for _, id := range all {
+		s.users.refresh(id, ids.Room{})
+	}
+}
+
+// refresh reads one room of a user (or all: the zero room) again and brings the user's sessions up to date. It does not
+// wait; requests that come while one runs are done after it.
+func (us *users) refresh(id ids.User, room ids.Room) {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	u, ok := us.byID[id]
+	if !ok {
+		return
+	}
+	u.refresh[room] = struct{}{}
+	if u.refreshing {
+		return
+	}
+	select {
+	case <-us.srv.stop:
+		return
+	default:
+	}
+	u.refreshing = true
+	us.srv.wg.Go(func() { us.runRefresh(u) })
+}
+
+func (us *users) runRefresh(u *user) {
+	for {
+		us.mu.Lock()
+		rooms := slices.Collect(maps.Keys(u.refresh))
+		clear(u.refresh)
+		if len(rooms) == 0 || len(u.sessions) == 0 {
+			u.refreshing = false
+			us.mu.Unlock()
+			return
+		}
+		us.mu.Unlock()
+		if slices.Contains(rooms, ids.Room{}) {
+			rooms = []ids.Room{{}}
+		}
+		for _, room := range rooms {
+			if !us.refreshRoom(u.id, room) {
+				us.mu.Lock()
+				u.refresh[room] = struct{}{}
+				us.mu.Unlock()
+			}
+		}
+	}
+}
+
+// refreshRoom does one refresh; false: it failed and is to be done again (a pause has passed).
+func (us *users) refreshRoom(id ids.User, room ids.Room) bool {
+	select {
+	case us.slots <- struct{}{}:
+	case <-us.srv.stop:
+		return true
+	}
+	states, err := us.srv.roomStates(context.Background(), id, room)
+	<-us.slots
+	if err != nil {
+		us.srv.log.Warn("cannot read a user's rooms; trying again", "error", err)
+		select {
+		case <-us.srv.stop:
+			return true
+		case <-time.After(refreshPause):
+			return false
+		}
+	}
+	for _, s := range us.sessionsOf(id) {
+		s.update(states, room)
+	}
+	return true
+}
+
+// update applies what a refresh found: rooms (all of the user's, or the state of one) that are new are joined, those
+// that are no more are left.
+func (s *session) update(states []roomState, only ids.Room) {
+	select {
+	case <-s.ready:
+	case <-s.ctx.Done():
+		return
+	}
+	is := map[ids.Room]bool{}
+	for _, r := range states {
+		is[r.id] = true
+		s.mu.Lock()
+		_, had := s.rooms[r.id]
+		if !had {
+			s.rooms[r.id] = membership{r.state.GetRole(), r.state.GetHeadSeq()}
+		}
+		s.mu.Unlock()
+		if had {
+			continue
+		}
+		s.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
+			Event: &clientv1.UserEvent_Joined{Joined: r.state},
+		}}})
+		s.join(map[ids.Room]feed.Cursor{r.id: {Room: r.id, Seq: r.state.GetHeadSeq()}}, false)
+	}
+	s.mu.Lock()
+	var lost []ids.Room
+	for room := range s.rooms {
+		if !is[room] && (only.IsZero() || only == room) {
+			lost = append(lost, room)
+		}
+	}
+	s.mu.Unlock()
+	for _, room := range lost {
+		s.srv.hub.Leave(room, s)
+		s.Left(room)
+	}
+}

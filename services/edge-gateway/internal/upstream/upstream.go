@@ -1,0 +1,167 @@
+// Package upstream is the services behind the gateway, as typed calls: rooms for membership, message-store for logs,
+// auth for keys.
+package upstream
+
+import (
+	"context"
+	"time"
+
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/rpc"
+
+	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	messagestorev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
+	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
+)
+
+const (
+	// patience is how long one call may take: shorter than a client's own.
+	patience = 3 * time.Second
+	// eventsPerPage bounds a page of a room's log.
+	eventsPerPage = 256
+	// membershipsPerPage is the limit of ListMemberships.
+	membershipsPerPage = 200
+	// perCall is the limit of GetHeads and MoveMarkers.
+	perCall = 500
+)
+
+// The services' names in subjects.
+const (
+	serviceAuth  = "auth"
+	serviceRooms = "rooms"
+	serviceStore = "message-store"
+)
+
+// Services calls them. It is safe for concurrent use. Its errors are faults; each call waits at most 3 s.
+type Services struct{ rpc *rpc.Client }
+
+// New returns the services reached by this client.
+func New(c *rpc.Client) *Services { return &Services{rpc: c} }
+
+// Membership is one room of a user.
+type Membership struct {
+	ID   ids.Room
+	Room *chatv1.Room
+	Role string
+	// Version of the room when this was true.
+	Version uint32
+}
+
+// Memberships returns the rooms a user is in: all of them, or (only is not zero) just that one if they are.
+func (s *Services) Memberships(ctx context.Context, user ids.User, only ids.Room) ([]Membership, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	req := &roomsv1.ListMembershipsRequest{UserId: user.String(), Limit: membershipsPerPage}
+	if !only.IsZero() {
+		req.RoomId = only.String()
+	}
+	var all []Membership
+	for {
+		page, err := rpc.Call[*roomsv1.ListMembershipsResponse](ctx, s.rpc, serviceRooms, "ListMemberships", req)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range page.GetMemberships() {
+			id, err := ids.ParseRoom(m.GetRoom().GetId())
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, Membership{ID: id, Room: m.GetRoom(), Role: m.GetRole(), Version: m.GetVersion()})
+			req.After = m.GetRoom().GetId()
+		}
+		if !page.GetMore() {
+			return all, nil
+		}
+	}
+}
+
+// HeadsOf returns the heads of rooms, with a user's markers in them; rooms without events are left out.
+func (s *Services) HeadsOf(ctx context.Context, user ids.User, rooms []ids.Room) (map[ids.Room]*messagestorev1.Head, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	all := make(map[ids.Room]*messagestorev1.Head, len(rooms))
+	for len(rooms) > 0 {
+		n := min(len(rooms), perCall)
+		req := &messagestorev1.GetHeadsRequest{RoomIds: texts(rooms[:n])}
+		if !user.IsZero() {
+			req.UserId = user.String()
+		}
+		res, err := rpc.Call[*messagestorev1.GetHeadsResponse](ctx, s.rpc, serviceStore, "GetHeads", req)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range res.GetHeads() {
+			if room, err := ids.ParseRoom(h.GetRoomId()); err == nil {
+				all[room] = h
+			}
+		}
+		rooms = rooms[n:]
+	}
+	return all, nil
+}
+
+// Heads returns the seq of the last event of each room that has any.
+func (s *Services) Heads(ctx context.Context, rooms []ids.Room) (map[ids.Room]uint32, error) {
+	heads, err := s.HeadsOf(ctx, ids.User{}, rooms)
+	if err != nil {
+		return nil, err
+	}
+	seqs := make(map[ids.Room]uint32, len(heads))
+	for room, h := range heads {
+		seqs[room] = h.GetSeq()
+	}
+	return seqs, nil
+}
+
+// Events returns a page of a room's events above a seq, in order; at least one if there is one.
+func (s *Services) Events(ctx context.Context, room ids.Room, after uint32) ([]*chatv1.Event, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	req := &messagestorev1.GetEventsRequest{RoomId: room.String(), AfterSeq: after, Limit: eventsPerPage}
+	res, err := rpc.Call[*messagestorev1.GetEventsResponse](ctx, s.rpc, serviceStore, "GetEvents", req)
+	return res.GetEvents(), err
+}
+
+// Messages returns a page of folded messages, as the caller in ctx may read them.
+func (s *Services) Messages(ctx context.Context, req *messagestorev1.ListMessagesRequest) (*messagestorev1.ListMessagesResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return rpc.Call[*messagestorev1.ListMessagesResponse](ctx, s.rpc, serviceStore, "ListMessages", req)
+}
+
+// MoveMarkers moves a user's read markers forward.
+func (s *Services) MoveMarkers(ctx context.Context, user ids.User, markers map[ids.Room]uint32) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	req := &messagestorev1.MoveMarkersRequest{UserId: user.String()}
+	for room, seq := range markers {
+		req.Markers = append(req.Markers, &messagestorev1.Marker{RoomId: room.String(), Seq: seq})
+	}
+	_, err := rpc.Call[*messagestorev1.MoveMarkersResponse](ctx, s.rpc, serviceStore, "MoveMarkers", req)
+	return err
+}
+
+// Epoch is the server's epoch: it changes when a backup is restored.
+func (s *Services) Epoch(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	res, err := rpc.Call[*messagestorev1.GetMetaResponse](ctx, s.rpc, serviceStore, "GetMeta", &messagestorev1.GetMetaRequest{})
+	return res.GetEpoch(), err
+}
+
+// Keys is the JWK set that access tokens are verified with.
+func (s *Services) Keys(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	res, err := rpc.Call[*authv1.GetKeysResponse](ctx, s.rpc, serviceAuth, "GetKeys", &authv1.GetKeysRequest{})
+	return res.GetJwks(), err
+}
+
+func texts(rooms []ids.Room) []string {
+	all := make([]string, len(rooms))
+	for i, room := range rooms {
+		all[i] = room.String()
+	}
+	return all
+}
