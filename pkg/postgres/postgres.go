@@ -95,11 +95,12 @@ func MapErr(op string, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.From(err).WithCause(op, err)
 	}
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return fault.E(codeOf(pgErr.Code), op, err)
-	}
+	// Before the server's own errors: whatever it says while connecting, there is no connection.
 	if lost(err) {
 		return fault.E(fault.Unavailable, op, err)
+	}
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return fault.E(codeOf(pgErr.Code), op, err)
 	}
 	return fault.E(fault.Internal, op, err)
 }

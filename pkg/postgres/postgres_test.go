@@ -54,8 +54,8 @@ func TestMigrateByManyAtOnce(t *testing.T) {
 
 func TestMapErr(t *testing.T) {
 	t.Parallel()
-	ctx := t.Context()
-	pool, err := postgres.Open(ctx, testkit.Postgres(t))
+	ctx, url := t.Context(), testkit.Postgres(t)
+	pool, err := postgres.Open(ctx, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +72,8 @@ func TestMapErr(t *testing.T) {
 			return tx.QueryRow(ctx, sql).Scan(&name)
 		})
 	}
+	_, noDatabase := postgres.Open(ctx, strings.Replace(url, "/test_", "/missing_", 1))
+
 	for name, tc := range map[string]struct {
 		err        error
 		code       fault.Code
@@ -83,6 +85,7 @@ func TestMapErr(t *testing.T) {
 		"shutting down":    {run(ctx, "DO $$ BEGIN RAISE SQLSTATE '57P01'; END $$"), fault.Unavailable, ""},
 		"our mistake":      {run(ctx, "SELECT nothing"), fault.Internal, ""},
 		"canceled":         {run(canceled, "SELECT 'x'"), fault.Unavailable, ""},
+		"no connection":    {postgres.MapErr("op", noDatabase), fault.Unavailable, ""},
 		"connection broke": {run(ctx, "SELECT pg_terminate_backend(pg_backend_pid())::text"), fault.Unavailable, ""},
 		"a fault":          {postgres.MapErr("op", fault.New(fault.Conflict, "mine")), fault.Conflict, ""},
 		"nil":              {postgres.MapErr("op", nil), "", ""},
