@@ -61,7 +61,7 @@ check-mod: ## every module builds by itself, is tidy, and depends only on what i
 .PHONY: proto
 proto: bin/buf bin/protoc-gen-go ## lint and format the .proto files; generate Go, openapi.yaml and asyncapi.yaml from them
 	cd proto && ../bin/buf lint && ../bin/buf format -w && ../bin/buf generate
-	cd proto && ../bin/buf build --as-file-descriptor-set -o - | go run ./cmd/apidoc
+	cd proto && ../bin/buf build --as-file-descriptor-set -o - | go run ./apidoc
 
 .PHONY: proto-check
 proto-check: ## the same, and fail if that changed anything

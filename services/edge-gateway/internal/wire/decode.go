@@ -4,25 +4,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
-	"strings"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/jsonbody"
 )
 
-// maxDepth bounds the nesting of a frame, of unknown fields too. Our deepest frame (hello with cursors) has 4 levels.
+// maxDepth bounds the nesting of a frame. Our deepest (hello with cursors) has 3 levels.
 const maxDepth = 16
 
 // Unknown fields are ignored: a newer client may talk to an older server.
-var (
-	fromJSON  = protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}
-	fromProto = proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}
-)
+var fromProto = proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}
 
 // Frames takes a message apart into the frames of a client, in order. Bounding the message is the socket's task.
 //
@@ -43,9 +38,9 @@ func jsonFrames(message []byte) iter.Seq2[*clientv1.ClientFrame, error] {
 				continue
 			}
 			f := new(clientv1.ClientFrame)
-			var err error
-			if fromJSON.Unmarshal(line, f) != nil {
-				f, err = diagnose(line)
+			err := jsonbody.Unmarshal(line, f, "frame")
+			if err != nil {
+				f, err = diagnose(line, err)
 			}
 			if !yield(f, err) {
 				return
@@ -54,64 +49,26 @@ func jsonFrames(message []byte) iter.Seq2[*clientv1.ClientFrame, error] {
 	}
 }
 
-// diagnose finds out what is wrong with a line that protojson refused: its error names no field, and its text may quote
-// a token. Errors are rare, so trying the parts one by one is cheap enough.
-func diagnose(line []byte) (*clientv1.ClientFrame, error) {
+// diagnose finds the id of a line that is no valid frame, and looks for the offending field inside the frame's kind.
+func diagnose(line []byte, err error) (*clientv1.ClientFrame, error) {
 	f := new(clientv1.ClientFrame)
 	var parts map[string]json.RawMessage
 	if json.Unmarshal(line, &parts) != nil {
-		return f, fault.Invalid("frame", "the frame is not a JSON object")
+		return f, err
 	}
-	if fromJSON.Unmarshal(object("id", parts["id"]), f) != nil {
-		return f, fault.Invalid("id", "id must be a number from 0 to 4294967295")
+	var id uint32
+	if json.Unmarshal(parts["id"], &id) == nil {
+		f.Id = id
 	}
-	fields := f.ProtoReflect().Descriptor().Fields()
-	var kind protoreflect.FieldDescriptor
-	for i := range fields.Len() {
-		field := fields.Get(i)
-		if _, set := parts[field.JSONName()]; !set || field.ContainingOneof() == nil {
-			continue
-		}
-		if kind != nil {
-			return f, fault.Invalid("frame", "a frame has one of %s and %s, not both", kind.JSONName(), field.JSONName())
-		}
-		kind = field
+	kind := f.ProtoReflect().Descriptor().Fields().ByJSONName(fault.From(err).Field)
+	if kind == nil || kind.Message() == nil {
+		return f, err
 	}
-	if kind == nil {
-		return f, fault.Invalid("frame", "the frame is malformed")
+	body := f.ProtoReflect().NewField(kind).Message().Interface()
+	if inner := jsonbody.Unmarshal(parts[kind.JSONName()], body, kind.JSONName()); inner != nil {
+		err = inner
 	}
-	var body map[string]json.RawMessage
-	if json.Unmarshal(parts[kind.JSONName()], &body) != nil {
-		return f, fault.Invalid(kind.JSONName(), "%s must be an object", kind.JSONName())
-	}
-	for name, value := range body {
-		known := kind.Message().Fields().ByJSONName(name)
-		if known != nil && fromJSON.Unmarshal(object(kind.JSONName(), object(name, value)), new(clientv1.ClientFrame)) != nil {
-			return f, fault.Invalid(name, "%s does not hold a valid %s", name, typeName(known))
-		}
-	}
-	return f, fault.Invalid(kind.JSONName(), "%s is malformed", kind.JSONName())
-}
-
-// object is the JSON object {"name":value}, or {} without a value.
-func object(name string, value []byte) []byte {
-	if value == nil {
-		return []byte("{}")
-	}
-	return []byte(`{"` + name + `":` + string(value) + `}`)
-}
-
-// typeName is what a field holds, in the words of someone who writes JSON.
-func typeName(field protoreflect.FieldDescriptor) string {
-	switch {
-	case field.IsList():
-		return "array"
-	case field.Kind() == protoreflect.StringKind:
-		return "UTF-8 string"
-	case field.Kind() == protoreflect.Uint32Kind:
-		return "number (0 to 4294967295)"
-	}
-	return strings.TrimSuffix(field.Kind().String(), "ean")
+	return f, err
 }
 
 func protoFrames(message []byte) iter.Seq2[*clientv1.ClientFrame, error] {

@@ -31,13 +31,13 @@ var badJSON = []struct {
 	{"id too big", `{"id":4294967296,"ping":{}}`, []string{"0 id"}},
 	{"body is no object", `{"id":2,"ping":7}`, []string{"2 ping"}},
 	{"two kinds", `{"id":3,"ping":{},"read":{}}`, []string{"3 frame"}},
-	{"kind twice", `{"id":3,"ping":{},"ping":{}}`, []string{"3 ping"}},
+	{"kind twice", `{"id":3,"ping":{},"ping":{}}`, []string{"3 frame"}},
 	{"wrong type", `{"id":4,"send":{"roomId":"r","content":5}}`, []string{"4 content"}},
 	{"negative seq", `{"id":5,"edit":{"seq":-1}}`, []string{"5 seq"}},
 	{"wrong type in a list", `{"id":6,"resume":{"rooms":[{"seq":"x"}]}}`, []string{"6 rooms"}},
 	{"lone surrogate", `{"id":7,"send":{"content":"\ud83d"}}`, []string{"7 content"}},
 	{"invalid UTF-8", "{\"id\":8,\"send\":{\"content\":\"\xff\"}}", []string{"8 content"}},
-	{"unknown field too deep", `{"id":9,"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `,"ping":{}}`, []string{"9 ping"}},
+	{"unknown field too deep", `{"id":9,"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `,"ping":{}}`, []string{"9 frame"}},
 	{"a bad one between good ones", "{\"id\":1,\"ping\":{}}\r\n{\n{\"id\":3,\"ping\":{}}", []string{"1 ", "0 frame", "3 "}},
 }
 

@@ -867,6 +867,7 @@ func (*Event_MemberLeft) isEvent_Body() {}
 
 func (*Event_RoomUpdated) isEvent_Body() {}
 
+// MessagePosted: a user wrote a message.
 type MessagePosted struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Content string                 `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
@@ -944,6 +945,7 @@ func (x *MessagePosted) GetDeleted() bool {
 	return false
 }
 
+// MessageEdited: its author gave a message another content.
 type MessageEdited struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The message that was edited.
@@ -997,6 +999,7 @@ func (x *MessageEdited) GetContent() string {
 	return ""
 }
 
+// MessageDeleted: a message is gone; its content is wiped from the log.
 type MessageDeleted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           uint32                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -1041,6 +1044,7 @@ func (x *MessageDeleted) GetSeq() uint32 {
 	return 0
 }
 
+// ReactionChanged: a user put an emoji under a message, or took it away.
 type ReactionChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           uint32                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -1101,6 +1105,7 @@ func (x *ReactionChanged) GetRemoved() bool {
 	return false
 }
 
+// PinChanged: a message was pinned or unpinned.
 type PinChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           uint32                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -1215,6 +1220,7 @@ func (x *MemberJoined) GetVersion() uint32 {
 	return 0
 }
 
+// MemberLeft: a user is no longer a member.
 type MemberLeft struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	User  *UserRef               `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
@@ -1276,6 +1282,7 @@ func (x *MemberLeft) GetVersion() uint32 {
 	return 0
 }
 
+// RoomUpdated: the room has another name, description or visibility.
 type RoomUpdated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`

@@ -453,6 +453,7 @@ func (x *Resume) GetRooms() []*Cursor {
 	return nil
 }
 
+// Send posts a message. The answer is an ack once it is stored.
 type Send struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	RoomId string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -539,6 +540,7 @@ func (x *Send) GetReplyTo() uint32 {
 	return 0
 }
 
+// Edit replaces the content of a message of one's own.
 type Edit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -607,6 +609,7 @@ func (x *Edit) GetContent() string {
 	return ""
 }
 
+// Delete removes the content of a message, for everyone.
 type Delete struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -667,6 +670,7 @@ func (x *Delete) GetSeq() uint32 {
 	return 0
 }
 
+// React puts one's emoji under a message, or takes it away.
 type React struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -743,6 +747,7 @@ func (x *React) GetRemove() bool {
 	return false
 }
 
+// Pin pins a message in its room, or unpins it.
 type Pin struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -864,6 +869,7 @@ func (x *Read) GetSeq() uint32 {
 	return 0
 }
 
+// Delivered says that this client has the events up to seq. It is shown to the senders in small rooms.
 type Delivered struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -916,6 +922,7 @@ func (x *Delivered) GetSeq() uint32 {
 	return 0
 }
 
+// Typing says that the user began or stopped typing. It ends by itself after 6 s.
 type Typing struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -1083,6 +1090,7 @@ func (x *Fetch) GetLimit() uint32 {
 	return 0
 }
 
+// Ping asks for a pong. A client sends it when it heard nothing for pingSeconds.
 type Ping struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1528,6 +1536,7 @@ func (x *Welcome) GetTokenExpiresAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// RoomState is a room as it concerns the connected user.
 type RoomState struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Room    *v1.Room               `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
@@ -1682,6 +1691,7 @@ func (x *Ack) GetDuplicate() bool {
 	return false
 }
 
+// Ok: done, with nothing more to say.
 type Ok struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1718,6 +1728,7 @@ func (*Ok) Descriptor() ([]byte, []int) {
 	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{19}
 }
 
+// Pong answers ping.
 type Pong struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1823,6 +1834,7 @@ func (x *Page) GetMore() bool {
 	return false
 }
 
+// Error: the request failed, or the frame was not understood. The codes are those of the HTTP API.
 type Error struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Code    string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
@@ -1998,6 +2010,7 @@ func (x *Reset) GetHeadSeq() uint32 {
 	return 0
 }
 
+// Signal: somebody began or stopped typing.
 type Signal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -2058,6 +2071,7 @@ func (x *Signal) GetTyping() bool {
 	return false
 }
 
+// Receipt: how far somebody has read, and received, a room. Sent in small rooms.
 type Receipt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -2126,6 +2140,7 @@ func (x *Receipt) GetDeliveredSeq() uint32 {
 	return 0
 }
 
+// Presence of a watched user: at once, and whenever it changes.
 type Presence struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
@@ -2271,6 +2286,7 @@ func (*UserEvent_Joined) isUserEvent_Event() {}
 
 func (*UserEvent_Marker) isUserEvent_Event() {}
 
+// MarkerMoved is where the user's read marker of a room is now.
 type MarkerMoved struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -2376,6 +2392,7 @@ func (x *Gone) GetRoomId() string {
 	return ""
 }
 
+// TokenExpiring: send hello with a fresh token before then, or the connection is closed.
 type TokenExpiring struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
