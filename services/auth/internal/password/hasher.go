@@ -50,9 +50,9 @@ func NewHasher(cfg Config, reg prometheus.Registerer) (*Hasher, error) {
 	h := &Hasher{params: cfg.Params, slots: make(chan struct{}, cfg.Workers), limit: int64(cfg.Queue)}
 	h.nobody = h.derive([]byte(rand.Text()))
 	var err error
-	h.seconds, err = obs.Register(reg, prometheus.Histogram(prometheus.NewHistogram(prometheus.HistogramOpts{
+	h.seconds, err = obs.Register(reg, prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "natter_auth_argon2_seconds", Help: "Time to compute one password hash.", Buckets: obs.LatencyBuckets,
-	})))
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("argon2 metrics: %w", err)
 	}

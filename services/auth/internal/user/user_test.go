@@ -95,6 +95,7 @@ func TestCheckPassword(t *testing.T) {
 
 // What was accepted once is accepted again, as itself and by its key: both are stored, and compared with each other.
 func fuzzParse(f *testing.F, parse func(string) (user.Name, error), seeds []name) {
+	f.Helper()
 	for _, tc := range seeds {
 		f.Add(tc.in)
 	}

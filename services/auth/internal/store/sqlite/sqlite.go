@@ -44,8 +44,8 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Ping implements store.Store.
 func (s *Store) Ping(ctx context.Context) error {
-	var any bool
-	err := s.db.Read().QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM users /* scan: one row */)").Scan(&any)
+	var found bool
+	err := s.db.Read().QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM users /* scan: one row */)").Scan(&found)
 	return sqlite.MapErr("auth.Ping", err)
 }
 

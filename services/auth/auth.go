@@ -1,0 +1,152 @@
+// Package auth is the service that knows who people are: accounts, passwords, and the access tokens that every other
+// service trusts without asking. This file is its settings and its wiring; internal/service is what it does.
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/natter-chat/natter/pkg/app"
+	"github.com/natter-chat/natter/pkg/bus"
+	"github.com/natter-chat/natter/pkg/config"
+	"github.com/natter-chat/natter/pkg/rpc"
+	"github.com/natter-chat/natter/services/auth/internal/keys"
+	"github.com/natter-chat/natter/services/auth/internal/password"
+	"github.com/natter-chat/natter/services/auth/internal/service"
+	"github.com/natter-chat/natter/services/auth/internal/store"
+	"github.com/natter-chat/natter/services/auth/internal/store/postgres"
+	"github.com/natter-chat/natter/services/auth/internal/store/sqlite"
+)
+
+// Config is the settings of auth. The defaults of argon2id are OWASP's: about 35 ms of one core.
+type Config struct {
+	Bus         bus.Config
+	PostgresURL string        `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
+	DataDir     string        `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	SecretKey   string        `env:"NATTER_SECRET_KEY" help:"32 bytes in base64 that encrypt the signing keys in the database; make it with openssl rand -base64 32" secret:"true"`
+	TokenTTL    time.Duration `env:"NATTER_ACCESS_TOKEN_TTL" envDefault:"10m" help:"how long an access token is valid"`
+
+	Argon2Memory  config.Bytes `env:"NATTER_ARGON2_MEMORY" envDefault:"19MiB" help:"memory of one password hash"`
+	Argon2Time    uint32       `env:"NATTER_ARGON2_TIME" envDefault:"2" help:"passes of one password hash"`
+	Argon2Workers int          `env:"NATTER_ARGON2_WORKERS" envDefault:"0" help:"password hashes at a time; 0: half of the cores"`
+	Argon2Queue   int          `env:"NATTER_ARGON2_QUEUE" envDefault:"64" help:"sign-ins that wait for a password hash; more are refused"`
+}
+
+// Component is auth.
+var Component = app.Component{Name: service.Name, Settings: Config{}, New: newAuth}
+
+// minTokenTTL is the precision of the times in a token.
+const minTokenTTL = time.Second
+
+// auth is the running service. What newAuth took is released by stop, in reverse.
+type auth struct {
+	grace  time.Duration
+	store  store.Store
+	nc     *nats.Conn
+	server *rpc.Server
+}
+
+func newAuth(ctx context.Context, d *app.Deps) (app.Runner, error) {
+	var cfg Config
+	if err := d.Config.Load(&cfg); err != nil {
+		return nil, err
+	}
+	a := &auth{grace: d.Grace}
+	if err := a.start(ctx, cfg, d); err != nil {
+		return nil, errors.Join(err, a.stop())
+	}
+	return a, nil
+}
+
+func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
+	if cfg.TokenTTL < minTokenTTL {
+		return fmt.Errorf("NATTER_ACCESS_TOKEN_TTL: %v is less than %v", cfg.TokenTTL, minTokenTTL)
+	}
+	secret, err := keys.ParseSecret(cfg.SecretKey)
+	if err != nil {
+		return err
+	}
+	passwords, err := password.NewHasher(cfg.argon2(), d.Metrics)
+	if err != nil {
+		return fmt.Errorf("NATTER_ARGON2_*: %w", err)
+	}
+	if err := a.openStore(ctx, cfg, d.Ready); err != nil {
+		return err
+	}
+	ring, err := keys.Load(ctx, a.store, secret)
+	if err != nil {
+		return err
+	}
+	svc, err := service.New(a.store, passwords, ring, cfg.TokenTTL, d.Metrics)
+	if err != nil {
+		return err
+	}
+	if a.nc, err = bus.Connect(ctx, cfg.Bus, service.Name, d.Log, d.NATS...); err != nil {
+		return err
+	}
+	d.Ready.Add("nats", bus.Check(a.nc))
+	if a.server, err = rpc.NewServer(a.nc, service.Name, d.Log, d.Metrics); err != nil {
+		return err
+	}
+	return svc.Serve(a.server)
+}
+
+// argon2 leaves the number of threads at 1: more would make one hash faster, and the pool's bound a lie.
+func (cfg Config) argon2() password.Config {
+	workers := cfg.Argon2Workers
+	if workers == 0 {
+		workers = max(1, runtime.GOMAXPROCS(0)/2)
+	}
+	return password.Config{
+		Params:  password.Params{MemoryKiB: uint32(cfg.Argon2Memory / 1024), Time: cfg.Argon2Time, Threads: 1},
+		Workers: workers, Queue: cfg.Argon2Queue,
+	}
+}
+
+// openStore opens PostgreSQL when it has a URL, else SQLite. It sets a.store only to a store that is open.
+func (a *auth) openStore(ctx context.Context, cfg Config, ready *app.Readiness) error {
+	if cfg.PostgresURL != "" {
+		s, err := postgres.Open(ctx, cfg.PostgresURL)
+		if err != nil {
+			return fmt.Errorf("NATTER_POSTGRES_URL: %w", err)
+		}
+		a.store = s
+		ready.Add("auth-postgres", s.Ping)
+		return nil
+	}
+	s, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "auth.db"))
+	if err != nil {
+		return fmt.Errorf("NATTER_DATA_DIR: %w", err)
+	}
+	a.store = s
+	ready.Add("auth-sqlite", s.Ping)
+	return nil
+}
+
+// Run serves until ctx ends, then answers what is under way.
+func (a *auth) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return a.stop()
+}
+
+func (a *auth) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), a.grace)
+	defer cancel()
+	var all []error
+	if a.server != nil {
+		all = append(all, a.server.Close(ctx))
+	}
+	if a.nc != nil {
+		all = append(all, bus.Drain(ctx, a.nc))
+	}
+	if a.store != nil {
+		all = append(all, a.store.Close())
+	}
+	return errors.Join(all...)
+}

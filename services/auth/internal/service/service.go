@@ -1,0 +1,203 @@
+// Package service answers the rpc methods of auth (proto/natter/auth/v1): the one place that knows what registering and
+// signing in mean. Passwords, keys and storage are packages of their own.
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/natter-chat/natter/pkg/authn"
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/obs"
+	"github.com/natter-chat/natter/pkg/rpc"
+	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	"github.com/natter-chat/natter/services/auth/internal/keys"
+	"github.com/natter-chat/natter/services/auth/internal/password"
+	"github.com/natter-chat/natter/services/auth/internal/store"
+	"github.com/natter-chat/natter/services/auth/internal/user"
+)
+
+// Name is the service's name on the bus.
+const Name = "auth"
+
+// maxUsers is how many users one GetUsers may ask for.
+const maxUsers = 500
+
+// roleMember is what every account is.
+const roleMember = "member"
+
+// Outcomes of a sign-in, as the metric has them.
+const (
+	outcomeOK       = "ok"
+	outcomeRejected = "rejected" // wrong e-mail address or password
+	outcomeError    = "error"    // overload, or a part of auth does not work
+)
+
+// Service is safe for concurrent use.
+type Service struct {
+	store     store.Store
+	passwords *password.Hasher
+	keys      *keys.Ring
+	tokenTTL  time.Duration
+	logins    *prometheus.CounterVec
+}
+
+// New returns the service; access tokens live for tokenTTL.
+func New(s store.Store, passwords *password.Hasher, ring *keys.Ring, tokenTTL time.Duration, reg prometheus.Registerer) (*Service, error) {
+	logins, err := obs.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "natter_auth_logins_total", Help: "Sign-ins with e-mail and password, by outcome.",
+	}, []string{"outcome"}))
+	if err != nil {
+		return nil, fmt.Errorf("auth metrics: %w", err)
+	}
+	return &Service{store: s, passwords: passwords, keys: ring, tokenTTL: tokenTTL, logins: logins}, nil
+}
+
+// Serve adds the methods to the bus.
+func (s *Service) Serve(server *rpc.Server) error {
+	for _, add := range []func() error{
+		func() error { return rpc.Handle(server, "Register", s.Register) },
+		func() error { return rpc.Handle(server, "Login", s.Login) },
+		func() error { return rpc.Handle(server, "GetMe", s.GetMe) },
+		func() error { return rpc.Handle(server, "GetKeys", s.GetKeys) },
+		func() error { return rpc.Handle(server, "GetUsers", s.GetUsers) },
+	} {
+		if err := add(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Register creates an account and signs it in. Errors: InvalidArgument or AlreadyExists with the field.
+func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (*authv1.SignedIn, error) {
+	email, err := user.ParseEmail(req.GetEmail())
+	if err != nil {
+		return nil, err
+	}
+	username, err := user.ParseUsername(req.GetUsername())
+	if err != nil {
+		return nil, err
+	}
+	if err := user.CheckPassword(req.GetPassword()); err != nil {
+		return nil, err
+	}
+	hash, err := s.passwords.Hash(ctx, req.GetPassword())
+	if err != nil {
+		return nil, err
+	}
+	u := user.User{
+		ID: ids.New[ids.User](), Email: email, Username: username, PasswordHash: hash,
+		CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
+	}
+	if err := s.store.CreateUser(ctx, u); err != nil {
+		return nil, err
+	}
+	return s.signIn(u)
+}
+
+// Login signs in. Which of the two is wrong, the error does not say, and neither does the time it takes.
+func (s *Service) Login(ctx context.Context, req *authv1.LoginRequest) (*authv1.SignedIn, error) {
+	in, err := s.login(ctx, req)
+	outcome := outcomeOK
+	switch fault.CodeOf(err) {
+	case "":
+	case fault.Unauthenticated:
+		outcome = outcomeRejected
+	default:
+		outcome = outcomeError
+	}
+	s.logins.WithLabelValues(outcome).Inc()
+	return in, err
+}
+
+func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (*authv1.SignedIn, error) {
+	var u user.User // stays empty for an address that nobody has, or could have
+	email, err := user.ParseEmail(req.GetEmail())
+	if err == nil {
+		if u, err = s.store.UserByEmail(ctx, email.Key); err != nil && fault.CodeOf(err) != fault.NotFound {
+			return nil, err
+		}
+	}
+	given := req.GetPassword()
+	if user.CheckPassword(given) != nil {
+		given = "" // no password can be this one; a long one must not cost more
+	}
+	ok, err := s.passwords.Verify(ctx, given, u.PasswordHash)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fault.New(fault.Unauthenticated, "wrong e-mail address or password")
+	}
+	return s.signIn(u)
+}
+
+// signIn makes the answer to a user who has proved who they are. Every way to sign in ends here, so a stored session
+// with its refresh token begins here, too; until there is one, the token carries a fresh session id that nobody looks up.
+func (s *Service) signIn(u user.User) (*authv1.SignedIn, error) {
+	token, err := s.keys.Sign(authn.Identity{
+		Caller:    authn.Caller{User: u.ID, Username: u.Username.Text, Avatar: u.Avatar, Email: u.Email.Text},
+		SessionID: ids.New[ids.Session](),
+		Roles:     []string{roleMember},
+		ExpiresAt: time.Now().Add(s.tokenTTL),
+	})
+	if err != nil {
+		return nil, fault.E(fault.Internal, "sign access token", err)
+	}
+	return &authv1.SignedIn{AccessToken: token, User: protoUser(u)}, nil
+}
+
+// GetMe returns the caller as stored now; the token may be older.
+func (s *Service) GetMe(ctx context.Context, _ *authv1.GetMeRequest) (*chatv1.User, error) {
+	caller, err := rpc.Caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.store.UserByID(ctx, caller.User)
+	if fault.CodeOf(err) == fault.NotFound {
+		return nil, fault.New(fault.Unauthenticated, "this account does not exist any more")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return protoUser(u), nil
+}
+
+// GetKeys returns the public keys of access tokens.
+func (s *Service) GetKeys(context.Context, *authv1.GetKeysRequest) (*authv1.GetKeysResponse, error) {
+	return &authv1.GetKeysResponse{Jwks: s.keys.JWKS()}, nil
+}
+
+// GetUsers returns those of the users that exist, in no order.
+func (s *Service) GetUsers(ctx context.Context, req *authv1.GetUsersRequest) (*authv1.GetUsersResponse, error) {
+	if len(req.GetUserIds()) > maxUsers {
+		return nil, fault.Invalid("userIds", "more than %d users at once", maxUsers)
+	}
+	list := make([]ids.User, 0, len(req.GetUserIds()))
+	for _, text := range req.GetUserIds() {
+		id, err := ids.ParseUser(text)
+		if err != nil {
+			return nil, fault.Invalid("userIds", "%q is not the id of a user", text)
+		}
+		list = append(list, id)
+	}
+	users, err := s.store.UsersByID(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	res := &authv1.GetUsersResponse{}
+	for _, u := range users {
+		res.Users = append(res.Users, &chatv1.UserRef{Id: u.ID.String(), Username: u.Username.Text, Avatar: u.Avatar})
+	}
+	return res, nil
+}
+
+func protoUser(u user.User) *chatv1.User {
+	return &chatv1.User{Id: u.ID.String(), Email: u.Email.Text, Username: u.Username.Text, Avatar: u.Avatar}
+}
