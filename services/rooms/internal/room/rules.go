@@ -1,6 +1,7 @@
 package room
 
 import (
+	"errors"
 	"time"
 
 	"github.com/natter-chat/natter/pkg/fault"
@@ -116,4 +117,12 @@ func (v View) enqueue(c *Change) (*Change, error) {
 		return nil, fault.New(fault.Unavailable, "the room's log is behind; try again").WithRetryAfter(time.Second)
 	}
 	return c, nil
+}
+
+// Check returns an error for a limit that lets nothing through.
+func (l Limits) Check() error {
+	if min(l.RoomsPerUser, l.MembersPerRoom, l.NameChars, l.DescriptionChars) < 1 {
+		return errors.New("NATTER_ROOMS_PER_USER, NATTER_MEMBERS_PER_ROOM, NATTER_ROOM_NAME_CHARS and NATTER_ROOM_DESCRIPTION_CHARS must be 1 or more")
+	}
+	return nil
 }

@@ -1,0 +1,129 @@
+// Package directory knows the names of users: rooms keeps ids only, and asks auth.
+package directory
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/rpc"
+	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+)
+
+const (
+	// freshness is how old a name may be: a rename is seen everywhere after it.
+	freshness = time.Minute
+	// capacity is how many names are kept; with avatars a few MiB.
+	capacity = 20_000
+	// maxAsk is how many users auth takes in one call.
+	maxAsk = 500
+	// patience is how long a reading request waits for names, and how long auth is left alone after it failed.
+	patience = time.Second
+)
+
+// Directory looks users up. It is safe for concurrent use.
+type Directory struct {
+	auth  *rpc.Client
+	log   *slog.Logger
+	known *lru.Cache[ids.User, entry]
+	// askAgain is when auth may be asked after a failure, as Unix nanoseconds.
+	askAgain atomic.Int64
+}
+
+type entry struct {
+	user *chatv1.UserRef // nil: there is no such user
+	at   time.Time
+}
+
+// New returns a directory that asks auth through client.
+func New(client *rpc.Client, log *slog.Logger) (*Directory, error) {
+	known, err := lru.New[ids.User, entry](capacity)
+	if err != nil {
+		return nil, err
+	}
+	return &Directory{auth: client, log: log, known: known}, nil
+}
+
+// Names returns who the users are, each one of them. Reading goes on without auth: then old names are returned, or
+// empty ones.
+func (d *Directory) Names(ctx context.Context, users []ids.User) map[ids.User]*chatv1.UserRef {
+	refs := make(map[ids.User]*chatv1.UserRef, len(users))
+	var ask []ids.User
+	for _, id := range users {
+		if _, ok := refs[id]; ok {
+			continue
+		}
+		refs[id] = &chatv1.UserRef{Id: id.String()}
+		e, ok := d.known.Get(id)
+		if e.user != nil {
+			refs[id] = e.user
+		}
+		if !ok || time.Since(e.at) > freshness {
+			ask = append(ask, id)
+		}
+	}
+	if len(ask) == 0 || time.Now().UnixNano() < d.askAgain.Load() {
+		return refs
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for chunk := range slices.Chunk(ask, maxAsk) {
+		found, err := d.ask(ctx, chunk)
+		if err != nil {
+			d.askAgain.Store(time.Now().Add(patience).UnixNano())
+			d.log.Warn("auth does not tell names; answering without", "error", err)
+			break
+		}
+		for id, ref := range found {
+			refs[id] = ref
+		}
+	}
+	return refs
+}
+
+// User returns a user who exists: NotFound if there is none, Unavailable when auth cannot say.
+func (d *Directory) User(ctx context.Context, id ids.User) (*chatv1.UserRef, error) {
+	if e, ok := d.known.Get(id); ok && e.user != nil && time.Since(e.at) <= freshness {
+		return e.user, nil
+	}
+	found, err := d.ask(ctx, []ids.User{id})
+	if err != nil {
+		return nil, err
+	}
+	if found[id] == nil {
+		return nil, fault.New(fault.NotFound, "there is no such user")
+	}
+	return found[id], nil
+}
+
+// ask returns those of the users that exist, and remembers all.
+func (d *Directory) ask(ctx context.Context, users []ids.User) (map[ids.User]*chatv1.UserRef, error) {
+	req := &authv1.GetUsersRequest{}
+	for _, id := range users {
+		req.UserIds = append(req.UserIds, id.String())
+	}
+	res, err := rpc.Call[*authv1.GetUsersResponse](ctx, d.auth, "auth", "GetUsers", req)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[ids.User]*chatv1.UserRef, len(users))
+	for _, ref := range res.GetUsers() {
+		id, err := ids.ParseUser(ref.GetId())
+		if err != nil {
+			return nil, fault.E(fault.Internal, "directory.ask", err)
+		}
+		found[id] = ref
+	}
+	now := time.Now()
+	for _, id := range users {
+		d.known.Add(id, entry{user: found[id], at: now})
+	}
+	return found, nil
+}

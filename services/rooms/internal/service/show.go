@@ -1,0 +1,72 @@
+package service
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/natter-chat/natter/pkg/ids"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	"github.com/natter-chat/natter/services/rooms/internal/room"
+)
+
+const (
+	// shownMembers is how many members a room is shown with.
+	shownMembers = 50
+	// maxShown is how large a list of rooms may be, in bytes: a reply is at most 512 KiB.
+	maxShown = 480 << 10
+)
+
+// show is a room as people see it.
+func (s *Service) show(ctx context.Context, r room.Room) (*chatv1.Room, error) {
+	shown, err := s.showAll(ctx, []room.Room{r})
+	if err != nil {
+		return nil, err
+	}
+	return shown[0], nil
+}
+
+// showAll shows rooms with their creators and first members. A list that would be too large shows fewer members of each.
+func (s *Service) showAll(ctx context.Context, rooms []room.Room) ([]*chatv1.Room, error) {
+	list := make([]ids.Room, len(rooms))
+	for i, r := range rooms {
+		list[i] = r.ID
+	}
+	first, err := s.store.FirstMembers(ctx, list, shownMembers)
+	if err != nil {
+		return nil, err
+	}
+	var users []ids.User
+	for _, r := range rooms {
+		users = append(append(users, r.Creator), first[r.ID]...)
+	}
+	names := s.directory.Names(ctx, users)
+	shown := make([]*chatv1.Room, len(rooms))
+	size := 0
+	for i, r := range rooms {
+		shown[i] = plain(r)
+		shown[i].Creator = names[r.Creator]
+		for _, user := range first[r.ID] {
+			shown[i].Members = append(shown[i].Members, names[user])
+		}
+		size += proto.Size(shown[i])
+	}
+	for most := shownMembers; size > maxShown && most > 0; {
+		most /= 2
+		size = 0
+		for _, r := range shown {
+			r.Members = r.Members[:min(most, len(r.Members))]
+			size += proto.Size(r)
+		}
+	}
+	return shown, nil
+}
+
+// plain is a room without the people in it.
+func plain(r room.Room) *chatv1.Room {
+	return &chatv1.Room{
+		Id: r.ID.String(), Name: r.Name, Description: r.Description, IsPrivate: r.IsPrivate, MemberCount: r.MemberCount,
+		CreatedAt: timestamppb.New(r.CreatedAt), UpdatedAt: timestamppb.New(r.UpdatedAt),
+	}
+}

@@ -1,0 +1,134 @@
+// Package rooms is the service of rooms and membership: who is in which room, and who may do what there.
+//
+//	rpc ──▶ service ──▶ store (rules decide under the room's lock; the change goes to the outbox)
+//	           └──────▶ relay ──▶ message-store: the change becomes an event of the room's log
+package rooms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/natter-chat/natter/pkg/app"
+	"github.com/natter-chat/natter/pkg/bus"
+	"github.com/natter-chat/natter/pkg/rpc"
+	"github.com/natter-chat/natter/services/rooms/internal/directory"
+	"github.com/natter-chat/natter/services/rooms/internal/relay"
+	"github.com/natter-chat/natter/services/rooms/internal/room"
+	"github.com/natter-chat/natter/services/rooms/internal/service"
+	"github.com/natter-chat/natter/services/rooms/internal/store"
+	"github.com/natter-chat/natter/services/rooms/internal/store/postgres"
+	"github.com/natter-chat/natter/services/rooms/internal/store/sqlite"
+)
+
+// Config is the settings of rooms.
+type Config struct {
+	Bus         bus.Config
+	PostgresURL string `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
+	DataDir     string `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	Limits      room.Limits
+}
+
+// Component is rooms.
+var Component = app.Component{Name: service.Name, Settings: Config{}, New: newRooms}
+
+// rooms is the running service. What newRooms took is released by stop, in reverse.
+type rooms struct {
+	grace time.Duration
+	store store.Store
+	nc    *nats.Conn
+	relay *relay.Relay
+	// Changes wait for message-store, which asks for snapshots meanwhile: reads go on until no change is under way.
+	reads, changes *rpc.Server
+}
+
+func newRooms(ctx context.Context, d *app.Deps) (app.Runner, error) {
+	var cfg Config
+	if err := d.Config.Load(&cfg); err != nil {
+		return nil, err
+	}
+	r := &rooms{grace: d.Grace}
+	if err := r.start(ctx, cfg, d); err != nil {
+		return nil, errors.Join(err, r.stop())
+	}
+	return r, nil
+}
+
+func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
+	if err := cfg.Limits.Check(); err != nil {
+		return err
+	}
+	if err := r.openStore(ctx, cfg, d.Ready); err != nil {
+		return err
+	}
+	if r.nc, err = bus.Connect(ctx, cfg.Bus, service.Name, d.Log, d.NATS...); err != nil {
+		return err
+	}
+	d.Ready.Add("nats", bus.Check(r.nc))
+	if r.relay, err = relay.New(r.store, r.nc, d.Log, d.Metrics); err != nil {
+		return err
+	}
+	names, err := directory.New(rpc.NewClient(r.nc), d.Log)
+	if err != nil {
+		return err
+	}
+	if r.reads, err = rpc.NewServer(r.nc, service.Name, d.Log, d.Metrics); err != nil {
+		return err
+	}
+	if r.changes, err = rpc.NewServer(r.nc, service.Name, d.Log, d.Metrics); err != nil {
+		return err
+	}
+	return service.New(r.store, r.relay, names, cfg.Limits, d.Log).Serve(r.reads, r.changes)
+}
+
+// openStore opens PostgreSQL when it has a URL, else SQLite. It sets r.store only to a store that is open.
+func (r *rooms) openStore(ctx context.Context, cfg Config, ready *app.Readiness) error {
+	name := "rooms-sqlite"
+	if cfg.PostgresURL != "" {
+		name = "rooms-postgres"
+		s, err := postgres.Open(ctx, cfg.PostgresURL)
+		if err != nil {
+			return fmt.Errorf("NATTER_POSTGRES_URL: %w", err)
+		}
+		r.store = s
+	} else {
+		s, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "rooms.db"))
+		if err != nil {
+			return fmt.Errorf("NATTER_DATA_DIR: %w", err)
+		}
+		r.store = s
+	}
+	ready.Add(name, func(ctx context.Context) error {
+		_, err := r.store.Backlog(ctx)
+		return err
+	})
+	return nil
+}
+
+// Run serves until ctx ends, then answers what is under way.
+func (r *rooms) Run(ctx context.Context) error {
+	r.relay.Run(ctx)
+	return r.stop()
+}
+
+func (r *rooms) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), r.grace)
+	defer cancel()
+	var errs []error
+	for _, server := range []*rpc.Server{r.changes, r.reads} {
+		if server != nil {
+			errs = append(errs, server.Close(ctx))
+		}
+	}
+	if r.nc != nil {
+		errs = append(errs, bus.Drain(ctx, r.nc))
+	}
+	if r.store != nil {
+		errs = append(errs, r.store.Close())
+	}
+	return errors.Join(errs...)
+}
