@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+)
+
+// run runs a command with lines of input and returns its exit code and what it wrote.
+func run(t *testing.T, command func(context.Context, Process) int, environ []string, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = command(t.Context(), Process{Args: args, Environ: environ, Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs})
+	return code, out.String(), errs.String()
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for name, command := range map[string]func(context.Context, Process) int{"chat": Chat, "demo": Demo} {
+		code, stdout, stderr := run(t, command, nil, "", "--help")
+		want, err := os.ReadFile(filepath.Join("testdata", name+".help"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code != exitOK || stderr != "" || stdout != string(want) {
+			t.Errorf("natter %s --help = %d, stderr %q, stdout differs from testdata/%s.help:\n%s", name, code, stderr, name, stdout)
+		}
+	}
+}
+
+func TestWrongUseSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		environ []string
+		stdin   string
+		args    []string
+		code    int
+		want    string
+	}{
+		{"unknown flag", nil, "", []string{"--rom", "x"}, exitUsage, "Run `natter chat --help`"},
+		{"argument", nil, "", []string{"lobby"}, exitUsage, `unexpected argument "lobby"`},
+		{"password in argv", nil, "", []string{"--password", "x"}, exitUsage, "not defined: -password"},
+		{"no password", nil, "", []string{"--user", "a@b.c"}, exitFail, "password is needed"},
+		{"no user", nil, "", nil, exitFail, "e-mail is needed"},
+		{"bad address", []string{"NATTER_SERVER=localhost:8080"}, "pw\n", []string{"--user", "a@b.c"}, exitFail, "it looks like http://localhost:8080"},
+		{"no server", []string{"NATTER_SERVER=http://" + closedPort(t), "NATTER_PASSWORD=pw"}, "", []string{"--user", "a@b.c"}, exitFail, "Start one with `natter`"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := run(t, Chat, tt.environ, tt.stdin, tt.args...)
+			if code != tt.code || stdout != "" || !strings.Contains(stderr, tt.want) {
+				t.Errorf("exit code %d, stdout %q, stderr %q; want %d and %q", code, stdout, stderr, tt.code, tt.want)
+			}
+		})
+	}
+	if code, _, stderr := run(t, Demo, nil, "", "--server", "http://"+closedPort(t)); code != exitFail || !strings.Contains(stderr, "Start one with") {
+		t.Errorf("demo without a server: %d %q", code, stderr)
+	}
+}
+
+// closedPort is an address where nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func TestCleanDisarmsTheTextOfStrangers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"hé 👍":            "hé 👍",
+		"\x1b[2Jgone\a":   "\ufffd[2Jgone\ufffd",
+		"a\u202eb\u009bc": "a\ufffdb\ufffdc",
+		"a\r\nb\nc":       "a\n      b\n      c",
+		"a\rb\tc":         "a\ufffdb\ufffdc",
+	} {
+		if got := clean(text); got != want {
+			t.Errorf("clean(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestRender(t *testing.T) {
+	t.Parallel()
+	at := &timestamppb.Timestamp{Seconds: 1_790_000_000}
+	now := clock(at)
+	event := func(e *chatv1.Event) *chatv1.Event {
+		e.Seq, e.CreatedAt, e.Actor = 7, at, &chatv1.Actor{Username: "a\x1bna"}
+		return e
+	}
+	ben := &chatv1.UserRef{Username: "ben"}
+	for want, e := range map[string]*chatv1.Event{
+		"#7 T a\ufffdna: hi": {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{Content: "hi"}}},
+		"#7 T a\ufffdna → #3: see [image http://x/y.png]": {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{
+			Content: "see", ReplyTo: 3, Type: "image", FileUrl: "http://x/y.png",
+		}}},
+		"#7 T a\ufffdna: (deleted)":                                     {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{Deleted: true}}},
+		"#7 T · a\ufffdna edited #3: hi":                                {Body: &chatv1.Event_Edited{Edited: &chatv1.MessageEdited{Seq: 3, Content: "hi"}}},
+		"#7 T · a\ufffdna deleted #3":                                   {Body: &chatv1.Event_Deleted{Deleted: &chatv1.MessageDeleted{Seq: 3}}},
+		"#7 T · a\ufffdna put + on #3":                                  {Body: &chatv1.Event_Reaction{Reaction: &chatv1.ReactionChanged{Seq: 3, Emoji: "+"}}},
+		"#7 T · a\ufffdna took + off #3":                                {Body: &chatv1.Event_Reaction{Reaction: &chatv1.ReactionChanged{Seq: 3, Emoji: "+", Removed: true}}},
+		"#7 T · a\ufffdna pinned #3":                                    {Body: &chatv1.Event_Pinned{Pinned: &chatv1.PinChanged{Seq: 3}}},
+		"#7 T · a\ufffdna unpinned #3":                                  {Body: &chatv1.Event_Pinned{Pinned: &chatv1.PinChanged{Seq: 3, Removed: true}}},
+		"#7 T · ben is a member (owner)":                                {Body: &chatv1.Event_MemberJoined{MemberJoined: &chatv1.MemberJoined{User: ben, Role: "owner"}}},
+		"#7 T · ben is no longer a member (left)":                       {Body: &chatv1.Event_MemberLeft{MemberLeft: &chatv1.MemberLeft{User: ben, Reason: "left"}}},
+		"#7 T · a\ufffdna changed the room: b":                          {Body: &chatv1.Event_RoomUpdated{RoomUpdated: &chatv1.RoomUpdated{Name: "b"}}},
+		"#7 T · something happened that this client is too old to show": {},
+	} {
+		if got := renderEvent(event(e)); got != strings.Replace(want, "T", now, 1) {
+			t.Errorf("renderEvent = %q, want %q", got, want)
+		}
+	}
+	got := renderMessage(&chatv1.Message{
+		Seq: 7, CreatedAt: at, Username: "ana", Content: "hi", IsEdited: true, Reactions: []*chatv1.Reaction{{Emoji: "+", Count: 2}},
+	})
+	if want := "#7 " + now + " ana: hi (edited) [+ 2]"; got != want {
+		t.Errorf("renderMessage = %q, want %q", got, want)
+	}
+}
+
+func TestDemoFindsADifference(t *testing.T) {
+	t.Parallel()
+	cast := func(cleo ...sight) []*actor {
+		saw := []sight{{4, "a"}, {0, typingSight}, {5, "b"}, {6, "c"}}
+		return []*actor{{name: "ana", saw: saw}, {name: "ben", saw: saw}, {name: "cleo", saw: cleo}}
+	}
+	if err := sameOrder(cast(sight{4, "a"}, sight{5, "b"}, sight{0, offlineSight}, sight{6, "c"})); err != nil {
+		t.Errorf("the same: %v", err)
+	}
+	for name, cleo := range map[string][]sight{
+		"missing":    {{4, "a"}, {6, "c"}},
+		"swapped":    {{4, "a"}, {6, "c"}, {5, "b"}},
+		"twice":      {{4, "a"}, {5, "b"}, {5, "b"}, {6, "c"}},
+		"other text": {{4, "a"}, {5, "x"}, {6, "c"}},
+		"nothing":    {},
+	} {
+		if err := sameOrder(cast(cleo...)); err == nil || !strings.Contains(err.Error(), "cleo") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	holes := []*actor{{name: "ana", saw: []sight{{4, "a"}, {6, "c"}}}}
+	if err := sameOrder(holes); err == nil {
+		t.Error("a hole that all share is not found")
+	}
+}
+
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	printColumns(&out, []*actor{
+		{name: "ana", saw: []sight{{1, "one"}, {2, "two"}, {3, strings.Repeat("é", 50)}}},
+		{name: "ben", saw: []sight{{1, "one"}, {0, "-- lost --"}, {2, "two"}}},
+	})
+	pad := func(s string) string { return s + strings.Repeat(" ", columnWidth-len(s)+2) }
+	want := pad("ana saw") + "ben saw\n" + pad("one") + "one\n" + pad("") + "-- lost --\n" + pad("two") + "two\n" +
+		strings.Repeat("é", columnWidth-1) + "…\n"
+	if out.String() != want {
+		t.Errorf("columns:\n%s\nwant:\n%s", out.String(), want)
+	}
+}
