@@ -131,12 +131,14 @@ func attacks(tb testing.TB, iss *issuer, id authn.Identity) map[string]string {
 	good := iss.sign(tb, "k1", id)
 	parts := strings.Split(good, ".")
 	none := segment([]byte(`{"alg":"none","typ":"at+jwt","kid":"k1"}`))
+	hs256 := segment([]byte(`{"alg":"HS256","typ":"at+jwt","kid":"k1"}`)) + "." + parts[1]
 	return map[string]string{
 		"empty":               "",
 		"not a token":         "a.b.c",
 		"no signature":        parts[0] + "." + parts[1] + ".",
 		"alg none":            none + "." + parts[1] + ".",
 		"alg none, signed":    none + "." + parts[1] + "." + parts[2],
+		"alg HS256, signed":   hs256 + "." + segment(ed25519.Sign(key, []byte(hs256))),
 		"other payload":       parts[0] + "." + segment([]byte(`{"iss":"natter","sub":"x"}`)) + "." + parts[2],
 		"another key":         raw(tb, jwa.EdDSA, newKey(9), "at+jwt", claims(same)),
 		"public key as HMAC":  raw(tb, jwa.HS256, []byte(key.Public().(ed25519.PublicKey)), "at+jwt", claims(same)),

@@ -33,7 +33,7 @@ type Hasher struct {
 	slots   chan struct{}
 	waiting atomic.Int64
 	limit   int64
-	// nobody is what passwords are compared with when there is nothing to compare with.
+	// nobody is the hash of a password that nobody knows: what is compared with when there is nothing to compare with.
 	nobody  hash
 	seconds prometheus.Histogram
 }
@@ -92,7 +92,7 @@ func (h *Hasher) Verify(ctx context.Context, password, encoded string) (bool, er
 		return false, err
 	}
 	defer release()
-	return stored.matches(normal(password)) && encoded != "", nil
+	return stored.matches(normal(password)), nil
 }
 
 // acquire takes a worker's slot, waiting in the queue if it has room.
