@@ -26,6 +26,7 @@ type Fold struct {
 	DeletedSeq uint32   `json:"deletedSeq,omitempty"`
 	// PinnedSeq is the last pin or unpin.
 	PinnedSeq uint32 `json:"pinnedSeq,omitempty"`
+	PinnedAt  int64  `json:"pinnedAt,omitempty"`
 	Pinned    bool   `json:"pinned,omitempty"`
 	// UpdatedAt is when the last mutation happened; 0: never.
 	UpdatedAt int64 `json:"updatedAt,omitempty"`
@@ -39,10 +40,11 @@ type Reaction struct {
 	Users []Reactor `json:"users"`
 }
 
-// Reactor is a user and the seq of their reaction.
+// Reactor is a user and the event of their reaction.
 type Reactor struct {
 	User ids.User `json:"user"`
 	Seq  uint32   `json:"seq"`
+	At   int64    `json:"at"`
 }
 
 // Text is the content of the message as it is now.
@@ -76,7 +78,7 @@ func (m *Message) Apply(e *Event) {
 	case KindReaction:
 		m.react(e)
 	case KindPinned:
-		m.Pinned, m.PinnedSeq = !e.Removed, e.Seq
+		m.Pinned, m.PinnedSeq, m.PinnedAt = !e.Removed, e.Seq, e.CreatedAt
 	}
 }
 
@@ -84,31 +86,31 @@ func (m *Message) react(e *Event) {
 	at := slices.IndexFunc(m.Reactions, func(r Reaction) bool { return r.Emoji == e.Emoji })
 	if at < 0 {
 		if !e.Removed {
-			m.Reactions = append(m.Reactions, Reaction{Emoji: e.Emoji, Users: []Reactor{{e.Actor.User, e.Seq}}})
+			m.Reactions = append(m.Reactions, Reaction{Emoji: e.Emoji, Users: []Reactor{{e.Actor.User, e.Seq, e.CreatedAt}}})
 		}
 		return
 	}
 	r := &m.Reactions[at]
 	r.Users = slices.DeleteFunc(r.Users, func(u Reactor) bool { return u.User == e.Actor.User })
 	if !e.Removed {
-		r.Users = append(r.Users, Reactor{e.Actor.User, e.Seq})
+		r.Users = append(r.Users, Reactor{e.Actor.User, e.Seq, e.CreatedAt})
 	}
 	if len(r.Users) == 0 {
 		m.Reactions = slices.Delete(m.Reactions, at, at+1)
 	}
 }
 
-// Reacted returns the seq of a user's reaction; 0: there is none.
-func (m *Message) Reacted(user ids.User, emoji string) uint32 {
+// Reacted returns a user's reaction with this emoji, if there is one.
+func (m *Message) Reacted(user ids.User, emoji string) (Reactor, bool) {
 	for _, r := range m.Reactions {
 		if r.Emoji != emoji {
 			continue
 		}
 		for _, u := range r.Users {
 			if u.User == user {
-				return u.Seq
+				return u, true
 			}
 		}
 	}
-	return 0
+	return Reactor{}, false
 }

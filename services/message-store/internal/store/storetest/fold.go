@@ -180,8 +180,15 @@ func testTargets(t *testing.T, engine Engine) {
 	if len(got) != 2 {
 		t.Fatalf("found %d messages, want 2: %v", len(got), got)
 	}
-	if v := got[ref(m)]; v.Text() != "v2" || v.Event.Actor.User != w.Users[0] || v.Reacted(w.Users[1], "👍") != 4 || v.Reacted(w.Users[0], "👍") != 0 {
+	v := got[ref(m)]
+	if v.Text() != "v2" || v.Event.Actor.User != w.Users[0] {
 		t.Errorf("target %+v %+v", v.Event, v.Fold)
+	}
+	if r, ok := v.Reacted(w.Users[1], "👍"); !ok || r.Seq != 4 || r.At != 4000 {
+		t.Errorf("reaction %+v %t", r, ok)
+	}
+	if r, ok := v.Reacted(w.Users[0], "👍"); ok {
+		t.Errorf("a reaction of another user: %+v", r)
 	}
 	if got[ref(o)].Text() != "elsewhere" {
 		t.Errorf("target of the other room: %+v", got[ref(o)])

@@ -1,0 +1,228 @@
+package mongo
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/services/message-store/internal/store"
+)
+
+// document is an event in the collection `events`. The fields of a message have the names that its HTTP form has.
+type document struct {
+	ID        string      `bson:"_id"`
+	RoomID    string      `bson:"roomId"`
+	Seq       int64       `bson:"seq"`
+	Ordinal   int64       `bson:"ordinal"`
+	Version   int64       `bson:"version"`
+	Kind      string      `bson:"kind"`
+	CreatedAt time.Time   `bson:"createdAt"`
+	UserID    string      `bson:"userId"`
+	Username  string      `bson:"username"`
+	Avatar    string      `bson:"avatar"`
+	Nonce     string      `bson:"nonce"`
+	Hash      bson.Binary `bson:"hash"`
+
+	// Mutations. Unfolded stays until the message that Target names contains it.
+	Target   int64  `bson:"target,omitempty"`
+	Unfolded bool   `bson:"unfolded,omitempty"`
+	Emoji    string `bson:"emoji,omitempty"`
+	Removed  bool   `bson:"removed,omitempty"`
+
+	// Messages; Content also of edits. Content is the current one, Original what was first sent when that differs.
+	Content   string     `bson:"content,omitempty"`
+	Original  *string    `bson:"original,omitempty"`
+	Type      string     `bson:"type,omitempty"`
+	FileURL   string     `bson:"fileUrl,omitempty"`
+	ReplyTo   int64      `bson:"replyTo,omitempty"`
+	IsEdited  bool       `bson:"isEdited,omitempty"`
+	EditedAt  *time.Time `bson:"editedAt,omitempty"`
+	UpdatedAt *time.Time `bson:"updatedAt,omitempty"`
+	// Fold is there from the beginning: its asOf guards every update of the message.
+	Fold *fold `bson:"fold,omitempty"`
+
+	Member *member `bson:"member,omitempty"`
+	Room   *info   `bson:"room,omitempty"`
+}
+
+// fold is store.Fold without what the document says elsewhere.
+type fold struct {
+	AsOf       int64      `bson:"asOf"`
+	EditedSeq  int64      `bson:"editedSeq,omitempty"`
+	Edits      []int64    `bson:"edits,omitempty"`
+	DeletedSeq int64      `bson:"deletedSeq,omitempty"`
+	PinnedSeq  int64      `bson:"pinnedSeq,omitempty"`
+	PinnedAt   int64      `bson:"pinnedAt,omitempty"`
+	Pinned     bool       `bson:"pinned,omitempty"`
+	Reactions  []reaction `bson:"reactions,omitempty"`
+}
+
+type reaction struct {
+	Emoji string    `bson:"emoji"`
+	Users []reactor `bson:"users"`
+}
+
+type reactor struct {
+	UserID string `bson:"userId"`
+	Seq    int64  `bson:"seq"`
+	At     int64  `bson:"at"`
+}
+
+type member struct {
+	UserID   string `bson:"userId"`
+	Username string `bson:"username,omitempty"`
+	Avatar   string `bson:"avatar,omitempty"`
+	Role     string `bson:"role,omitempty"`
+	Reason   string `bson:"reason,omitempty"`
+}
+
+type info struct {
+	Name        string `bson:"name"`
+	Description string `bson:"description,omitempty"`
+	IsPrivate   bool   `bson:"isPrivate,omitempty"`
+}
+
+// kindNames are the texts of kinds in documents, by kind.
+func kindNames() []string {
+	return []string{
+		store.KindMessage: "message", store.KindEdited: "edited", store.KindDeleted: "deleted", store.KindReaction: "reaction",
+		store.KindPinned: "pinned", store.KindMemberJoined: "memberJoined", store.KindMemberLeft: "memberLeft", store.KindRoomUpdated: "roomUpdated",
+	}
+}
+
+// documentID sorts the events of a room by seq, and rooms one after another.
+func documentID(room ids.Room, seq uint32) string { return fmt.Sprintf("%s:%010d", room, seq) }
+
+// roomRange is the range of ids of the events of a room with from < seq < to.
+func roomRange(room ids.Room, from, to int64) bson.D {
+	// seq is dense from 1, so -1 and 2^32 are beyond both ends.
+	clamp := func(seq int64) uint32 { return uint32(min(max(seq, 0), 1<<32-1)) } //nolint:gosec // clamped
+	return bson.D{{Key: "$gt", Value: documentID(room, clamp(from))}, {Key: "$lt", Value: documentID(room, clamp(to))}}
+}
+
+func millis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+func toDocument(e *store.Event) *document {
+	d := &document{
+		ID: documentID(e.Room, e.Seq), RoomID: e.Room.String(), Seq: int64(e.Seq), Ordinal: int64(e.Ordinal), Version: int64(e.Version),
+		Kind: kindNames()[e.Kind], CreatedAt: millis(e.CreatedAt),
+		UserID: e.Actor.User.String(), Username: e.Actor.Username, Avatar: e.Actor.Avatar, Nonce: e.Nonce, Hash: bson.Binary{Data: e.Hash[:]},
+		Target: int64(e.Target), Unfolded: e.Kind.Targets(), Emoji: e.Emoji, Removed: e.Removed,
+		Content: e.Content, Type: e.Type, FileURL: e.FileURL, ReplyTo: int64(e.ReplyTo),
+	}
+	switch {
+	case e.Kind == store.KindMessage:
+		d.Fold = &fold{}
+		d.UpdatedAt = &d.CreatedAt
+	case e.Member != nil:
+		d.Member = &member{e.Member.User.String(), e.Member.Username, e.Member.Avatar, e.Member.Role, e.Member.Reason}
+	case e.Info != nil:
+		d.Room = &info{e.Info.Name, e.Info.Description, e.Info.IsPrivate}
+	}
+	return d
+}
+
+// message is the event of a document, with its fold if it is a message.
+func (d *document) message() (*store.Message, error) {
+	room, roomErr := ids.ParseRoom(d.RoomID)
+	user, userErr := ids.ParseUser(d.UserID)
+	if roomErr != nil || userErr != nil {
+		return nil, fmt.Errorf("event %s: a malformed id", d.ID)
+	}
+	e := &store.Event{
+		Room: room, Seq: uint32(d.Seq), Ordinal: uint32(d.Ordinal), Version: uint32(d.Version), CreatedAt: d.CreatedAt.UnixMilli(),
+		Actor: store.Actor{User: user, Username: d.Username, Avatar: d.Avatar}, Nonce: d.Nonce,
+		Target: uint32(d.Target), Emoji: d.Emoji, Removed: d.Removed,
+		Content: d.Content, Type: d.Type, FileURL: d.FileURL, ReplyTo: uint32(d.ReplyTo),
+	}
+	copy(e.Hash[:], d.Hash.Data)
+	for kind, name := range kindNames() {
+		if name == d.Kind && name != "" {
+			e.Kind = store.Kind(kind)
+		}
+	}
+	m := &store.Message{Event: e}
+	switch {
+	case e.Kind == 0:
+		return nil, fmt.Errorf("event %s: kind %s", d.ID, strconv.Quote(d.Kind))
+	case d.Member != nil:
+		who, err := ids.ParseUser(d.Member.UserID)
+		if err != nil {
+			return nil, fmt.Errorf("event %s: member: %w", d.ID, err)
+		}
+		e.Member = &store.Member{User: who, Username: d.Member.Username, Avatar: d.Member.Avatar, Role: d.Member.Role, Reason: d.Member.Reason}
+	case d.Room != nil:
+		e.Info = &store.RoomInfo{Name: d.Room.Name, Description: d.Room.Description, IsPrivate: d.Room.IsPrivate}
+	case d.Fold != nil:
+		return m, d.unfold(m)
+	}
+	return m, nil
+}
+
+// unfold fills in what happened to a message.
+func (d *document) unfold(m *store.Message) error {
+	m.Fold = store.Fold{
+		AsOf: uint32(d.Fold.AsOf), EditedSeq: uint32(d.Fold.EditedSeq), DeletedSeq: uint32(d.Fold.DeletedSeq),
+		PinnedSeq: uint32(d.Fold.PinnedSeq), PinnedAt: d.Fold.PinnedAt, Pinned: d.Fold.Pinned,
+	}
+	if m.AsOf > 0 && d.UpdatedAt != nil {
+		m.UpdatedAt = d.UpdatedAt.UnixMilli()
+	}
+	if d.EditedAt != nil {
+		m.EditedAt = d.EditedAt.UnixMilli()
+	}
+	if d.Original != nil {
+		m.Fold.Content, m.Event.Content = d.Content, *d.Original
+	}
+	for _, seq := range d.Fold.Edits {
+		m.Edits = append(m.Edits, uint32(seq))
+	}
+	for _, r := range d.Fold.Reactions {
+		users := make([]store.Reactor, len(r.Users))
+		for i, u := range r.Users {
+			id, err := ids.ParseUser(u.UserID)
+			if err != nil {
+				return fmt.Errorf("event %s: reaction: %w", d.ID, err)
+			}
+			users[i] = store.Reactor{User: id, Seq: uint32(u.Seq), At: u.At}
+		}
+		m.Reactions = append(m.Reactions, store.Reaction{Emoji: r.Emoji, Users: users})
+	}
+	return nil
+}
+
+// foldUpdate is the update that writes a message's fold to its document.
+func foldUpdate(m *store.Message) bson.D {
+	f := fold{
+		AsOf: int64(m.AsOf), EditedSeq: int64(m.EditedSeq), DeletedSeq: int64(m.DeletedSeq), PinnedSeq: int64(m.PinnedSeq), PinnedAt: m.PinnedAt, Pinned: m.Pinned,
+	}
+	for _, seq := range m.Edits {
+		f.Edits = append(f.Edits, int64(seq))
+	}
+	for _, r := range m.Reactions {
+		users := make([]reactor, len(r.Users))
+		for i, u := range r.Users {
+			users[i] = reactor{UserID: u.User.String(), Seq: int64(u.Seq), At: u.At}
+		}
+		f.Reactions = append(f.Reactions, reaction{Emoji: r.Emoji, Users: users})
+	}
+	set := bson.D{{Key: "fold", Value: f}, {Key: "content", Value: m.Text()}, {Key: "updatedAt", Value: millis(m.UpdatedAt)}}
+	if m.EditedSeq != 0 {
+		set = append(set, bson.E{Key: "isEdited", Value: true}, bson.E{Key: "editedAt", Value: millis(m.EditedAt)})
+	}
+	unset := bson.D{}
+	switch {
+	case m.DeletedSeq != 0:
+		unset = append(unset, bson.E{Key: "original", Value: ""}, bson.E{Key: "fileUrl", Value: ""})
+	case m.EditedSeq != 0:
+		set = append(set, bson.E{Key: "original", Value: m.Event.Content})
+	}
+	update := bson.D{{Key: "$set", Value: set}}
+	if len(unset) > 0 {
+		update = append(update, bson.E{Key: "$unset", Value: unset})
+	}
+	return update
+}
