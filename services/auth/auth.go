@@ -24,7 +24,7 @@ import (
 	"github.com/natter-chat/natter/services/auth/internal/store/sqlite"
 )
 
-// Config is the settings of auth. The defaults of argon2id are OWASP's: about 35 ms of one core.
+// Config is the settings of auth. The defaults of argon2id are OWASP's: some 40 ms of one core.
 type Config struct {
 	Bus         bus.Config
 	PostgresURL string        `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
