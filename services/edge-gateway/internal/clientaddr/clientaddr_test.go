@@ -1,0 +1,46 @@
+package clientaddr_test
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+
+	"github.com/natter-chat/natter/services/edge-gateway/internal/clientaddr"
+)
+
+func TestOf(t *testing.T) {
+	t.Parallel()
+	trusted := clientaddr.Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	for name, test := range map[string]struct {
+		proxies   clientaddr.Proxies
+		remote    string
+		forwarded []string
+		want      string
+	}{
+		"direct":                    {trusted, "203.0.113.9:1234", nil, "203.0.113.9"},
+		"a client's own header":     {trusted, "203.0.113.9:1234", []string{"192.0.2.1"}, "203.0.113.9"},
+		"no proxies":                {nil, "10.0.0.1:1234", []string{"192.0.2.1"}, "10.0.0.1"},
+		"one proxy":                 {trusted, "10.0.0.1:1234", []string{"192.0.2.1"}, "192.0.2.1"},
+		"two proxies":               {trusted, "10.0.0.1:1234", []string{"192.0.2.1, 10.0.0.2"}, "192.0.2.1"},
+		"two headers":               {trusted, "10.0.0.1:1234", []string{"192.0.2.1", "fd00::1"}, "192.0.2.1"},
+		"forged before the proxy":   {trusted, "10.0.0.1:1234", []string{"10.9.9.9, 198.51.100.7, 192.0.2.1"}, "192.0.2.1"},
+		"nonsense before the proxy": {trusted, "10.0.0.1:1234", []string{"unknown"}, "10.0.0.1"},
+		"all of them ours":          {trusted, "10.0.0.1:1234", []string{"10.0.0.3"}, "10.0.0.3"},
+		"IPv4 in IPv6":              {trusted, "[::ffff:10.0.0.1]:1234", []string{"::ffff:192.0.2.1"}, "192.0.2.1"},
+		"an address without a port": {trusted, "@", nil, "invalid IP"},
+	} {
+		r := &http.Request{RemoteAddr: test.remote, Header: http.Header{"X-Forwarded-For": test.forwarded}}
+		if got := test.proxies.Of(r).String(); got != test.want {
+			t.Errorf("%s: got %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+func TestKey(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64"} {
+		if got := clientaddr.Key(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("%s: got %s, want %s", addr, got, want)
+		}
+	}
+}
