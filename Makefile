@@ -56,6 +56,10 @@ lint: bin/golangci-lint ## vet, gofmt and the linters of .golangci.yml, over eve
 check-mod: ## every module builds by itself, is tidy, and depends only on what it may
 	.ci/check-mod
 
+.PHONY: settings
+settings: ## write the list of settings into pkg/config/known.txt and README.md (a test compares them)
+	go test ./services/standalone -run=TestSettingsAreListed -update
+
 ##@ Protocol
 
 .PHONY: proto
@@ -68,6 +72,10 @@ proto-check: ## the same, and fail if that changed anything
 	@state() { find proto -type f | sort | xargs sha256sum; }; \
 	before=$$(state); $(MAKE) --no-print-directory proto; \
 	diff <(echo "$$before") <(state) || { echo "proto-check: run 'make proto' and commit what it changes"; exit 1; }
+
+.PHONY: settings
+settings: ## write the settings table of the README and the list of known settings
+	go test ./services/standalone -run TestSettingsAreListed -args -update
 
 ##@ Tools
 
