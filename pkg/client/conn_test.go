@@ -232,6 +232,30 @@ func TestPingsAndNoticesSilence(t *testing.T) {
 	})
 }
 
+func TestAServerThatDoesNotWelcomeIsLeft(t *testing.T) {
+	t.Parallel()
+	in(t, func(g *gateway) {
+		begin := time.Now()
+		start := g.start(g.client(StaticToken("token")), ConnOptions{})
+		p := g.accept()
+		p.refuse(0, "unavailable", 0)
+		<-p.done
+		if at := time.Since(begin); at < helloTimeout || at > helloTimeout+2*closePatience {
+			g.t.Errorf("it was left after %v, want %v", at, helloTimeout)
+		}
+		p = g.accept()
+		p.welcome()
+		for event := range start().Events(g.t.Context()) {
+			if change, ok := event.(StateChange); ok && change.State == Waiting {
+				if fault.CodeOf(change.Err) != fault.Unavailable {
+					g.t.Errorf("waiting because of %v, want what the server said", change.Err)
+				}
+				break
+			}
+		}
+	})
+}
+
 func TestGoAwayGivesTheSlot(t *testing.T) {
 	t.Parallel()
 	for name, closeEarly := range map[string]bool{"the server waits": false, "the server closes early": true} {

@@ -150,6 +150,8 @@ type peer struct {
 	frames chan *clientv1.ClientFrame
 	done   chan struct{} // the client's end is gone
 	closed websocket.StatusCode
+
+	messages, largest int // of the client, and the bytes of the largest; to be read when it is quiet
 }
 
 // read decodes on its own, so that a mistake in the client's codec does not cancel itself out.
@@ -163,6 +165,7 @@ func (p *peer) read() {
 			p.closed = websocket.CloseStatus(err)
 			return
 		}
+		p.messages, p.largest = p.messages+1, max(p.largest, len(message))
 		for len(message) > 0 {
 			f := new(clientv1.ClientFrame)
 			if typ == websocket.MessageText {
