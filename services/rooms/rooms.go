@@ -82,7 +82,10 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	if r.changes, err = rpc.NewServer(r.nc, service.Name, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	return service.New(r.store, r.relay, names, cfg.Limits, d.Log).Serve(r.reads, r.changes)
+	if err := service.New(r.store, r.relay, names, cfg.Limits, d.Log).Serve(r.reads, r.changes); err != nil {
+		return err
+	}
+	return r.nc.Flush() // the subscriptions are with the server
 }
 
 // openStore opens PostgreSQL when it has a URL, else SQLite. It sets r.store only to a store that is open.

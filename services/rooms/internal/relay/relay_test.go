@@ -22,7 +22,7 @@ import (
 	"github.com/natter-chat/natter/pkg/testkit"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
-	"github.com/natter-chat/natter/services/rooms/internal/logtest"
+	"github.com/natter-chat/natter/services/rooms/internal/peertest"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
 	"github.com/natter-chat/natter/services/rooms/internal/store/sqlite"
@@ -34,7 +34,7 @@ type fixture struct {
 	store store.Store
 	url   string
 	nc    *nats.Conn
-	log   *logtest.Log
+	log   *peertest.Log
 	stop  func() // of the log
 	room  ids.Room
 }
@@ -49,8 +49,8 @@ func newFixture(t *testing.T) *fixture {
 	}
 	t.Cleanup(func() { _ = st.Close() })
 	f := &fixture{T: t, store: st, url: testkit.NATS(t)}
-	f.nc = logtest.Connect(t, f.url)
-	f.log, f.stop = logtest.Start(t, logtest.Connect(t, f.url))
+	f.nc = peertest.Connect(t, f.url)
+	f.log, f.stop = peertest.StartLog(t, peertest.Connect(t, f.url))
 	owner := ids.New[ids.User]()
 	r, err := st.Create(t.Context(), room.Room{ID: ids.New[ids.Room](), Name: "r", Creator: owner, CreatedAt: time.Now()}, limits.Create(ref(owner)))
 	if err != nil {
@@ -97,7 +97,7 @@ func (f *fixture) logged(n, waiting int) {
 	f.Helper()
 	events := f.log.Events(f.room.String())
 	for i, c := range events {
-		if v := logtest.Version(c); v != uint32(i+1) {
+		if v := peertest.Version(c); v != uint32(i+1) {
 			f.Errorf("event %d has version %d", i+1, v)
 		}
 	}
@@ -113,12 +113,12 @@ func (f *fixture) logged(n, waiting int) {
 func TestDeliver(t *testing.T) {
 	t.Parallel()
 	const (
-		loseAsk    = logtest.LoseAsk
-		loseAnswer = logtest.LoseAnswer
-		refuse     = logtest.Refuse
+		loseAsk    = peertest.LoseAsk
+		loseAnswer = peertest.LoseAnswer
+		refuse     = peertest.Refuse
 	)
 	for name, tc := range map[string]struct {
-		faults          []logtest.Fault
+		faults          []peertest.Fault
 		want            []fault.Code // of one Deliver after the other
 		logged, waiting int          // of 3
 		outcomes        map[string]float64
@@ -127,22 +127,22 @@ func TestDeliver(t *testing.T) {
 			nil, []fault.Code{"", ""}, 3, 0, map[string]float64{delivered: 3},
 		},
 		"a request is lost": {
-			[]logtest.Fault{loseAsk}, []fault.Code{""}, 3, 0, map[string]float64{delivered: 3},
+			[]peertest.Fault{loseAsk}, []fault.Code{""}, 3, 0, map[string]float64{delivered: 3},
 		},
 		"two answers are lost": {
-			[]logtest.Fault{loseAnswer, loseAnswer}, []fault.Code{""}, 3, 0, map[string]float64{duplicate: 3},
+			[]peertest.Fault{loseAnswer, loseAnswer}, []fault.Code{""}, 3, 0, map[string]float64{duplicate: 3},
 		},
 		"the last is refused, then taken": {
-			[]logtest.Fault{refuse}, []fault.Code{fault.Conflict, ""}, 3, 0, map[string]float64{delivered: 3, refused: 1},
+			[]peertest.Fault{refuse}, []fault.Code{fault.Conflict, ""}, 3, 0, map[string]float64{delivered: 3, refused: 1},
 		},
 		"the last is refused": {
-			[]logtest.Fault{refuse, refuse}, []fault.Code{fault.Conflict, fault.Conflict}, 2, 1, map[string]float64{delivered: 2, refused: 2},
+			[]peertest.Fault{refuse, refuse}, []fault.Code{fault.Conflict, fault.Conflict}, 2, 1, map[string]float64{delivered: 2, refused: 2},
 		},
 		"nothing arrives": {
-			slices.Repeat([]logtest.Fault{loseAsk}, 50), []fault.Code{fault.Unavailable}, 0, 3, map[string]float64{unanswered: 3},
+			slices.Repeat([]peertest.Fault{loseAsk}, 50), []fault.Code{fault.Unavailable}, 0, 3, map[string]float64{unanswered: 3},
 		},
 		"no answer arrives": {
-			slices.Repeat([]logtest.Fault{loseAnswer}, 50), []fault.Code{fault.Unavailable}, 3, 3, map[string]float64{unanswered: 3},
+			slices.Repeat([]peertest.Fault{loseAnswer}, 50), []fault.Code{fault.Unavailable}, 3, 3, map[string]float64{unanswered: 3},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestDeliverUpToARefusal(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	version := f.mustJoin(2)
-	f.log.Fail(logtest.Refuse)
+	f.log.Fail(peertest.Refuse)
 	if err := f.relay(f.store).Deliver(t.Context(), f.room, version-1); err != nil {
 		t.Errorf("Deliver: %v, though only the version after it was refused", err)
 	}
@@ -260,7 +260,7 @@ func TestDeliverAnnouncesToTheUser(t *testing.T) {
 func TestRelaysRace(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.log.Fail(logtest.LoseAnswer, logtest.None, logtest.LoseAsk, logtest.LoseAnswer, logtest.None, logtest.LoseAnswer)
+	f.log.Fail(peertest.LoseAnswer, peertest.None, peertest.LoseAsk, peertest.LoseAnswer, peertest.None, peertest.LoseAnswer)
 	relays := []*Relay{f.relay(f.store), f.relay(f.store)}
 	for _, r := range relays {
 		r.sender.Budget = 10 * time.Second

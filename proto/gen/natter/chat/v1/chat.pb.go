@@ -215,7 +215,8 @@ func (x *UserRef) GetAvatar() string {
 	return ""
 }
 
-// Room is a conversation. `members` holds the first 50; the member list has its own route.
+// Room is a conversation. `members` holds the first 50 (fewer in a list that would be too large); the member list has its
+// own route.
 type Room struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`

@@ -865,7 +865,9 @@ type GetSnapshotResponse struct {
 	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	Members []*SnapshotMember      `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
 	More    bool                   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
-	// Changes logVersion+1 … version in order, as the commands the relay also sends. Only on the first page.
+	// Changes logVersion+1 … version in order, as the commands the relay also sends. Only on the first page, as many as fit:
+	// when the last is below version, append these and ask again. When they begin above logVersion+1, or there are none
+	// though version is above, the log has moved on since it was read: read its tail and ask again.
 	Pending       []*v11.Command `protobuf:"bytes,4,rep,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1044,7 +1046,7 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\apending\x18\x04 \x03(\v2\x16.natter.bus.v1.CommandR\apending\"=\n" +
 	"\x0eSnapshotMember\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\fR\x06userId\x12\x12\n" +
-	"\x04role\x18\x02 \x01(\tR\x04role2\xc4\r\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role2\xf1\r\n" +
 	"\x05Rooms\x12\x96\x01\n" +
 	"\n" +
 	"CreateRoom\x12\".natter.rooms.v1.CreateRoomRequest\x1a\x14.natter.chat.v1.Room\"N\xaa\xbb\x18J\n" +
@@ -1052,9 +1054,9 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\tListRooms\x12!.natter.rooms.v1.ListRoomsRequest\x1a\".natter.rooms.v1.ListRoomsResponse\"\x7f\xaa\xbb\x18{\n" +
 	"\x03GET\x12\v/chat/rooms\"\x05rooms(\x020\x01B\\The public rooms and the caller's private ones, newest first; `after` is the last room's id.\x12\xab\x01\n" +
 	"\aGetRoom\x12\x1f.natter.rooms.v1.GetRoomRequest\x1a\x14.natter.chat.v1.Room\"i\xaa\xbb\x18e\n" +
-	"\x03GET\x12\x14/chat/rooms/{roomId}(\x020\x01BDOne room. A private room is not_found for those who are not members.\x12\xa1\x01\n" +
-	"\bJoinRoom\x12 .natter.rooms.v1.JoinRoomRequest\x1a\x14.natter.chat.v1.Room\"]\xaa\xbb\x18Y\n" +
-	"\x04POST\x12\x19/chat/rooms/{roomId}/join(\x020\x02B2Join a public room. Joining twice is not an error.\x12\xc3\x01\n" +
+	"\x03GET\x12\x14/chat/rooms/{roomId}(\x020\x01BDOne room. A private room is not_found for those who are not members.\x12\xce\x01\n" +
+	"\bJoinRoom\x12 .natter.rooms.v1.JoinRoomRequest\x1a\x14.natter.chat.v1.Room\"\x89\x01\xaa\xbb\x18\x84\x01\n" +
+	"\x04POST\x12\x19/chat/rooms/{roomId}/join(\x020\x02B]Join a public room. Joining twice is not an error; who joins an empty room becomes its owner.\x12\xc3\x01\n" +
 	"\tLeaveRoom\x12!.natter.rooms.v1.LeaveRoomRequest\x1a\".natter.rooms.v1.LeaveRoomResponse\"o\xaa\xbb\x18k\n" +
 	"\x04POST\x12\x1a/chat/rooms/{roomId}/leave(\x020\x02BCLeave a room. The owner cannot leave a room that has other members.\x12\xd4\x01\n" +
 	"\vListMembers\x12#.natter.rooms.v1.ListMembersRequest\x1a$.natter.rooms.v1.ListMembersResponse\"z\xaa\xbb\x18v\n" +

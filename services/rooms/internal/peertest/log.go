@@ -1,10 +1,6 @@
-// Package logtest is message-store as rooms sees it, for tests: it takes commands over a real bus by the same rule, a
-// room's version after the last and no other, and misbehaves as told.
-package logtest
+package peertest
 
 import (
-	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -30,7 +26,7 @@ const (
 	Refuse           // the last command is answered with a fault, those before it are written
 )
 
-// Log is the logs of all rooms.
+// Log is message-store: it takes a room's version after the last, no other, and misbehaves as told.
 type Log struct {
 	tb testing.TB
 
@@ -41,8 +37,8 @@ type Log struct {
 	requests int
 }
 
-// Start answers on every room's subjects, as the owner and as any, until stop is called or tb ends.
-func Start(tb testing.TB, nc *nats.Conn) (log *Log, stop func()) {
+// StartLog answers on every room's subjects, as the owner and as any, until stop is called or tb ends.
+func StartLog(tb testing.TB, nc *nats.Conn) (log *Log, stop func()) {
 	tb.Helper()
 	log = &Log{tb: tb, events: map[string][]*busv1.Command{}}
 	stop = log.Resume(nc)
@@ -168,15 +164,4 @@ func Version(c *busv1.Command) uint32 {
 		return body.RoomUpdated.GetVersion()
 	}
 	return 0
-}
-
-// Connect returns a connection that tb closes.
-func Connect(tb testing.TB, url string) *nats.Conn {
-	tb.Helper()
-	nc, err := bus.Connect(context.Background(), bus.Config{URL: url}, "rooms", slog.New(slog.DiscardHandler))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(nc.Close)
-	return nc
 }

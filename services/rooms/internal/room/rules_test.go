@@ -1,0 +1,140 @@
+package room
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+)
+
+var (
+	testLimits = Limits{RoomsPerUser: 3, MembersPerRoom: 5, NameChars: 10, DescriptionChars: 20}
+	ada        = &chatv1.UserRef{Id: "ada"}
+	bob        = &chatv1.UserRef{Id: "bob"}
+)
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	var (
+		public  = Room{MemberCount: 3}
+		private = Room{MemberCount: 3, IsPrivate: true}
+		empty   = Room{}
+		alone   = Room{MemberCount: 1}
+		full    = Room{MemberCount: 5}
+	)
+	join, leave := testLimits.Join(ada), Leave(ada)
+	add := testLimits.Add(ada, bob)
+	kick, ban := Remove(ada, bob, false), Remove(ada, bob, true)
+	const denied = fault.PermissionDenied
+	for name, tc := range map[string]struct {
+		decide Decide
+		view   View
+		want   fault.Code // "" and a change, unless nothing
+		role   Role       // after the change
+		ban    bool
+	}{
+		"create":                      {decide: testLimits.Create(ada), view: View{Room: empty}, role: Owner},
+		"create: in too many rooms":   {decide: testLimits.Create(ada), view: View{Room: empty, TargetRooms: 3}, want: fault.ResourceExhausted},
+		"join":                        {decide: join, view: View{Room: public}, role: Ordinary},
+		"join: an empty room":         {decide: join, view: View{Room: empty}, role: Owner},
+		"join: again":                 {decide: join, view: View{Room: public, Actor: Owner, Target: Owner}, want: nothing},
+		"join: again, private":        {decide: join, view: View{Room: private, Actor: Ordinary, Target: Ordinary}, want: nothing},
+		"join: again, full":           {decide: join, view: View{Room: full, Actor: Ordinary, Target: Ordinary}, want: nothing},
+		"join: private":               {decide: join, view: View{Room: private}, want: fault.NotFound},
+		"join: private and banned":    {decide: join, view: View{Room: private, TargetBanned: true}, want: fault.NotFound},
+		"join: banned":                {decide: join, view: View{Room: public, TargetBanned: true}, want: denied},
+		"join: banned, empty":         {decide: join, view: View{Room: empty, TargetBanned: true}, want: denied},
+		"join: full":                  {decide: join, view: View{Room: full}, want: fault.ResourceExhausted},
+		"join: in too many rooms":     {decide: join, view: View{Room: public, TargetRooms: 3}, want: fault.ResourceExhausted},
+		"join: the log is behind":     {decide: join, view: View{Room: public, Pending: maxPending}, want: fault.Unavailable},
+		"leave":                       {decide: leave, view: View{Room: public, Actor: Ordinary, Target: Ordinary}},
+		"leave: private":              {decide: leave, view: View{Room: private, Actor: Ordinary, Target: Ordinary}},
+		"leave: owner of others":      {decide: leave, view: View{Room: public, Actor: Owner, Target: Owner}, want: denied},
+		"leave: the last":             {decide: leave, view: View{Room: alone, Actor: Owner, Target: Owner}},
+		"leave: again":                {decide: leave, view: View{Room: public}, want: nothing},
+		"leave: a private room":       {decide: leave, view: View{Room: private}, want: fault.NotFound},
+		"leave: the log is behind":    {decide: leave, view: View{Room: public, Actor: Ordinary, Target: Ordinary, Pending: maxPending}, want: fault.Unavailable},
+		"add: owner":                  {decide: add, view: View{Room: private, Actor: Owner}, role: Ordinary},
+		"add: admin":                  {decide: add, view: View{Room: public, Actor: Admin}, role: Ordinary},
+		"add: moderator":              {decide: add, view: View{Room: public, Actor: Moderator}, want: denied},
+		"add: member":                 {decide: add, view: View{Room: private, Actor: Ordinary}, want: denied},
+		"add: member, already in":     {decide: add, view: View{Room: private, Actor: Ordinary, Target: Ordinary}, want: denied},
+		"add: stranger":               {decide: add, view: View{Room: public}, want: denied},
+		"add: stranger, private":      {decide: add, view: View{Room: private}, want: fault.NotFound},
+		"add: already in":             {decide: add, view: View{Room: full, Actor: Owner, Target: Moderator}, want: nothing},
+		"add: banned":                 {decide: add, view: View{Room: public, Actor: Owner, TargetBanned: true}, want: denied},
+		"add: full":                   {decide: add, view: View{Room: full, Actor: Owner}, want: fault.ResourceExhausted},
+		"add: in too many rooms":      {decide: add, view: View{Room: public, Actor: Owner, TargetRooms: 3}, want: fault.ResourceExhausted},
+		"kick: owner, admin":          {decide: kick, view: View{Room: public, Actor: Owner, Target: Admin}},
+		"kick: admin, moderator":      {decide: kick, view: View{Room: private, Actor: Admin, Target: Moderator}},
+		"kick: moderator, member":     {decide: kick, view: View{Room: public, Actor: Moderator, Target: Ordinary}},
+		"kick: moderator, read-only":  {decide: kick, view: View{Room: public, Actor: Moderator, Target: ReadOnly}},
+		"kick: moderator, moderator":  {decide: kick, view: View{Room: public, Actor: Moderator, Target: Moderator}, want: denied},
+		"kick: admin, owner":          {decide: kick, view: View{Room: public, Actor: Admin, Target: Owner}, want: denied},
+		"kick: member, read-only":     {decide: kick, view: View{Room: public, Actor: Ordinary, Target: ReadOnly}, want: denied},
+		"kick: member, nobody":        {decide: kick, view: View{Room: public, Actor: Ordinary}, want: denied},
+		"kick: stranger":              {decide: kick, view: View{Room: public, Target: Ordinary}, want: denied},
+		"kick: stranger, private":     {decide: kick, view: View{Room: private, Target: Ordinary}, want: fault.NotFound},
+		"kick: gone already":          {decide: kick, view: View{Room: public, Actor: Moderator}, want: nothing},
+		"kick: oneself":               {decide: Remove(ada, ada, false), view: View{Room: public, Actor: Owner, Target: Owner}, want: denied},
+		"ban: a member":               {decide: ban, view: View{Room: public, Actor: Moderator, Target: Ordinary}, ban: true},
+		"ban: not a member":           {decide: ban, view: View{Room: public, Actor: Moderator}, ban: true},
+		"ban: banned already":         {decide: ban, view: View{Room: public, Actor: Moderator, TargetBanned: true}, want: nothing},
+		"ban: moderator, admin":       {decide: ban, view: View{Room: public, Actor: Moderator, Target: Admin}, want: denied},
+		"ban: stranger, private room": {decide: ban, view: View{Room: private}, want: fault.NotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := tc.decide(tc.view)
+			switch {
+			case tc.want == nothing:
+				if c != nil || err != nil {
+					t.Errorf("decided %+v, %v; want nothing", c, err)
+				}
+			case tc.want != "":
+				if fault.CodeOf(err) != tc.want {
+					t.Errorf("decided %+v, %v; want %s", c, err, tc.want)
+				}
+			case err != nil || c == nil || c.Role != tc.role || c.Ban != tc.ban:
+				t.Errorf("decided %+v, %v; want role %q, ban %v", c, err, tc.role, tc.ban)
+			}
+		})
+	}
+}
+
+// nothing stands for no change and no error.
+const nothing fault.Code = "nothing"
+
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"lobby": "lobby", "  lobby\n": "lobby", "Über 👩‍👩‍👧": "Über 👩‍👩‍👧", "1234567890": "1234567890", "#": "#",
+		"": "", "   ": "", "12345678901": "", "a\nb": "", "a\x00b": "", "a\x7fb": "", "\u200b\u200d": "", "\u0301": "", "a\xff": "",
+	} {
+		got, err := testLimits.Name(in)
+		if f := fault.From(err); got != want || want == "" && (f.Code != fault.InvalidArgument || f.Field != "name") {
+			t.Errorf("Name(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for in, ok := range map[string]bool{
+		"": true, "two\nlines\tand": true, strings.Repeat("ü", 20): true,
+		strings.Repeat("ü", 21): false, "a\x1bb": false, "\xff": false,
+	} {
+		if _, err := testLimits.Description(in); (err == nil) != ok || !ok && fault.From(err).Field != "description" {
+			t.Errorf("Description(%q): %v", in, err)
+		}
+	}
+}
+
+func TestLimitsCheck(t *testing.T) {
+	t.Parallel()
+	if err := testLimits.Check(); err != nil {
+		t.Error(err)
+	}
+	bad := testLimits
+	bad.MembersPerRoom = 0
+	if bad.Check() == nil {
+		t.Error("a limit of 0 passes")
+	}
+}
