@@ -96,7 +96,10 @@ func answer(w http.ResponseWriter, ok bool, checks map[string]string) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"status": text, "checks": checks})
+	_ = json.NewEncoder(w).Encode(struct { //nolint:errchkjson // the client went away
+		Status string            `json:"status"`
+		Checks map[string]string `json:"checks"`
+	}{text, checks})
 }
 
 func (a *admin) addr() string { return a.listener.Addr().String() }

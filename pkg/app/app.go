@@ -187,13 +187,14 @@ type running struct {
 	name   string
 	grace  time.Duration
 	cancel context.CancelFunc
-	done   chan error
+	done   chan struct{}
 }
 
 func start(r Runner, name string, grace time.Duration, failed chan<- error) *running {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &running{name: name, grace: grace, cancel: cancel, done: make(chan error, 1)}
+	c := &running{name: name, grace: grace, cancel: cancel, done: make(chan struct{})}
 	go func() {
+		defer close(c.done)
 		err := r.Run(ctx)
 		if err == nil && ctx.Err() == nil {
 			err = errors.New("ended by itself")
@@ -202,7 +203,6 @@ func start(r Runner, name string, grace time.Duration, failed chan<- error) *run
 			err = fmt.Errorf("%s: %w", name, err)
 			failed <- err
 		}
-		c.done <- err
 	}()
 	return c
 }

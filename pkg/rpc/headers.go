@@ -80,7 +80,7 @@ func serverContext(base context.Context, r micro.Request) (context.Context, cont
 // ToProto is a fault as it crosses the bus; its cause stays behind.
 func ToProto(f *fault.Fault) *busv1.Fault {
 	return &busv1.Fault{
-		Code: string(f.Code), Message: f.Message, Field: f.Field, RetryAfterMs: uint32(f.RetryAfter.Milliseconds()), //nolint:gosec // minutes at most
+		Code: string(f.Code), Message: f.Message, Field: f.Field, RetryAfterMs: uint32(f.RetryAfter.Milliseconds()),
 	}
 }
 

@@ -40,7 +40,7 @@ type Server struct {
 	group   micro.Group
 	slots   chan struct{}
 	wg      sync.WaitGroup
-	base    context.Context
+	base    context.Context //nolint:containedctx // the life of the handlers
 	cancel  context.CancelFunc
 }
 
