@@ -73,10 +73,6 @@ proto-check: ## the same, and fail if that changed anything
 	before=$$(state); $(MAKE) --no-print-directory proto; \
 	diff <(echo "$$before") <(state) || { echo "proto-check: run 'make proto' and commit what it changes"; exit 1; }
 
-.PHONY: settings
-settings: ## write the settings table of the README and the list of known settings
-	go test ./services/standalone -run TestSettingsAreListed -args -update
-
 ##@ Tools
 
 bin/golangci-lint: TOOL := github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -1,6 +1,10 @@
 package client
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -77,4 +81,53 @@ func TestTheTwoEncodingsAreNamed(t *testing.T) {
 		JSON.subprotocol() != "natter.v1.json" || JSON.messageType() != websocket.MessageText {
 		t.Error("the subprotocols of DESIGN §5 are natter.v1.proto and natter.v1.json")
 	}
+}
+
+// The golden files are the protocol as every client and the gateway know it.
+func TestGoldenFiles(t *testing.T) {
+	t.Parallel()
+	texts, err := filepath.Glob("../../proto/testdata/frames/*.json")
+	if err != nil || len(texts) < 30 {
+		t.Fatalf("%d golden files, error %v", len(texts), err)
+	}
+	for _, name := range texts {
+		text, binary := read(t, name), read(t, strings.TrimSuffix(name, ".json")+".bin")
+		if strings.HasPrefix(filepath.Base(name), "server-") {
+			if a, b := decodeOne(t, JSON, text), decodeOne(t, Protobuf, binary); !proto.Equal(a, b) {
+				t.Errorf("%s: %v as JSON, %v as protobuf", name, a, b)
+			}
+			continue
+		}
+		var f clientv1.ClientFrame
+		if err := protojson.Unmarshal(text, &f); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Protobuf.encode(&f); err != nil || !bytes.Equal(got, binary) {
+			t.Errorf("%s: encoded %q, error %v", name, got, err)
+		}
+	}
+}
+
+func decodeOne(t *testing.T, e Encoding, message []byte) (got *clientv1.ServerFrame) {
+	t.Helper()
+	err := e.decode(message, func(f *clientv1.ServerFrame) error {
+		if got != nil {
+			t.Error("more than one frame")
+		}
+		got = f
+		return nil
+	})
+	if err != nil || got == nil {
+		t.Fatalf("%q: frame %v, error %v", message, got, err)
+	}
+	return got
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

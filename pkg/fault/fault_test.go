@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
+
+	documents "github.com/natter-chat/natter/proto"
 )
 
 func TestFrom(t *testing.T) {
@@ -61,5 +64,15 @@ func TestIsComparesCodes(t *testing.T) {
 	err := fmt.Errorf("x: %w", New(Conflict, "taken").WithRetryAfter(time.Second))
 	if !errors.Is(err, New(Conflict, "")) || errors.Is(err, New(NotFound, "")) {
 		t.Error("errors.Is does not compare codes")
+	}
+}
+
+// The codes are API: proto/openapi.yaml says what each is in HTTP.
+func TestCodesAreDocumented(t *testing.T) {
+	t.Parallel()
+	for code := range status {
+		if !strings.Contains(string(documents.OpenAPI), string(code)) {
+			t.Errorf("%s is not in openapi.yaml", code)
+		}
 	}
 }

@@ -1,9 +1,13 @@
 package subject
 
 import (
+	"bytes"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/natter-chat/natter/pkg/ids"
+	documents "github.com/natter-chat/natter/proto"
 )
 
 func TestRoundTrip(t *testing.T) {
@@ -62,4 +66,20 @@ func FuzzParse(f *testing.F) {
 		}
 		ParseIn(s)
 	})
+}
+
+// proto/asyncapi.yaml lists every subject; here it meets what is really sent.
+func TestSubjectsAreDocumented(t *testing.T) {
+	t.Parallel()
+	room, user := ids.New[ids.Room](), ids.New[ids.User]()
+	partition := strconv.Itoa(Partition(room))
+	for _, subject := range []string{
+		RPC("message-store", "GetHeads"), In(room), InAny(room), RoomEvent(room), RoomSignal(room), Head(Partition(room)),
+		UserEvent(user), Presence(user), PresenceQuery, Live("{kind}"),
+	} {
+		address := strings.NewReplacer(room.String(), "{room}", user.String(), "{user}", "."+partition, ".{partition}").Replace(subject)
+		if !bytes.Contains(documents.AsyncAPI, []byte("address: "+address+"\n")) {
+			t.Errorf("%s is not in asyncapi.yaml", address)
+		}
+	}
 }
