@@ -1,8 +1,8 @@
 // Package rest is the HTTP API of the gateway: routes come from the .proto files (package route) and are forwarded to
 // the services as rpcs. A new API is an rpc with a route option plus its handler in its service: nothing changes here.
 //
-//	request ─▶ request id, panics, metrics, log ─▶ router ─▶ token ─▶ rate ─▶ path, query, body → message
-//	                                                      answer ◀─ protojson ◀─ message ◀─ rpc
+//	request ─▶ id, panics, metrics, log ─▶ origin ─▶ router ─▶ token ─▶ rate ─▶ path, query, body → message
+//	                                        answer ◀─ protojson ◀─ message ◀─ rpc
 package rest
 
 import (
@@ -31,6 +31,7 @@ type Config struct {
 	RateRead       Rate           `env:"NATTER_HTTP_RATE_READ" envDefault:"300/10s" help:"HTTP requests that read, per user: a bucket and the time it fills up in, or off"`
 	RateWrite      Rate           `env:"NATTER_HTTP_RATE_WRITE" envDefault:"100/10s" help:"HTTP requests that change something, per user, or off"`
 	RateAuth       Rate           `env:"NATTER_HTTP_RATE_AUTH" envDefault:"60/1m" help:"sign-ups and password checks, per client address, or off"`
+	Origins        []string       `env:"NATTER_ORIGINS" help:"origins of web pages that may connect, besides the gateway's own; separated by commas"`
 	TrustedProxies []netip.Prefix `env:"NATTER_HTTP_TRUSTED_PROXIES" help:"networks of the reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
 }
 
@@ -99,7 +100,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rest: compression: %w", err)
 	}
-	return a.observe(compress(http.HandlerFunc(a.dispatch))), nil
+	return a.observe(a.cors(compress(http.HandlerFunc(a.dispatch)))), nil
 }
 
 // handle registers a pattern. ServeMux panics when two patterns take the same request; here that is an error at start.

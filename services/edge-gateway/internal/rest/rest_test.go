@@ -196,6 +196,32 @@ func TestRateIsPerUserOrAddress(t *testing.T) {
 	}
 }
 
+func TestPagesOfOtherOrigins(t *testing.T) {
+	t.Parallel()
+	f := start(t, func(d *rest.Deps) {
+		d.Config.Origins = []string{"app.example.org", "http://localhost:*", "*.example.net"}
+	})
+	for origin, want := range map[string]bool{
+		"https://app.example.org": true, "https://APP.example.org": true, "http://localhost:3000": true, "https://a.example.net": true,
+		"https://localhost:3000": false, "https://app.example.org.evil.com": false, "https://evil.com/app.example.org": false, "null": false,
+	} {
+		preflight := f.do("OPTIONS", "/chat/rooms", "", "Origin: "+origin, "Access-Control-Request-Method: POST", "Authorization: ")
+		if got := preflight.Code == 204 && strings.Contains(preflight.Header().Get("Access-Control-Allow-Headers"), "Authorization"); got != want {
+			t.Errorf("%s: preflight %d %v", origin, preflight.Code, preflight.Header())
+		}
+		w := f.do("GET", "/chat/rooms", "", "Origin: "+origin)
+		if got := w.Header().Get("Access-Control-Allow-Origin") == origin; got != want || w.Code != 200 {
+			t.Errorf("%s: %d %v", origin, w.Code, w.Header())
+		}
+		if w.Header().Get("Access-Control-Allow-Credentials") != "" || !slices.Contains(w.Header().Values("Vary"), "Origin") {
+			t.Errorf("%s: %v", origin, w.Header())
+		}
+	}
+	if w := f.do("OPTIONS", "/chat/rooms", ""); w.Code != 405 {
+		t.Errorf("OPTIONS without an origin: %d", w.Code)
+	}
+}
+
 type panicking struct{}
 
 func (panicking) Verify(context.Context, string) (authn.Identity, error) {
