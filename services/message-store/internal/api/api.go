@@ -1,0 +1,335 @@
+// Package api is the rpc of message-store: history for people, log, heads and markers for gateways. What changes a room
+// does not come this way but through the pipeline.
+package api
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/rpc"
+	"github.com/natter-chat/natter/pkg/subject"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
+	"github.com/natter-chat/natter/services/message-store/internal/room"
+	"github.com/natter-chat/natter/services/message-store/internal/store"
+	"github.com/natter-chat/natter/services/message-store/internal/wire"
+)
+
+const (
+	// maxReply is how many bytes of events or messages a reply holds: below the 512 KiB of an rpc, with room for the rest.
+	maxReply = 480 << 10
+	// maxEvents bounds a reply of small events.
+	maxEvents = 2000
+	// Limits of the protocol.
+	defaultPage, maxPage = 50, 100
+	maxRooms             = 500
+	// roleChecks bounds how many rooms one MoveMarkers loads at the same time.
+	roleChecks = 8
+	// settled is how long a partition must be owned before its heads are answered from memory: until then a sender may
+	// still be at another instance (its budget is 5 s).
+	settled = 6 * time.Second
+)
+
+// Log is what the rpc reads of the store.
+type Log interface {
+	Heads(ctx context.Context, rooms []ids.Room) (map[ids.Room]store.Head, error)
+	Events(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Log, error)
+	MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
+	MessagesAfter(ctx context.Context, room ids.Room, after uint32, limit int) (store.Page, error)
+	Markers(ctx context.Context, user ids.User, rooms []ids.Room) (map[ids.Room]store.Marker, error)
+}
+
+// Pipeline knows the rooms that are written to here.
+type Pipeline interface {
+	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (room.Role, int, error)
+	Head(room ids.Room) (store.Head, bool)
+	MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error)
+}
+
+// Owner says which partitions are this instance's.
+type Owner interface {
+	Owns(partition int, atLeast time.Duration) bool
+}
+
+// API answers the rpc. It is safe for concurrent use.
+type API struct {
+	log      Log
+	pipeline Pipeline
+	owner    Owner
+	epoch    string
+}
+
+// New returns an API. Epoch is that of the store.
+func New(log Log, pipeline Pipeline, owner Owner, epoch string) *API {
+	return &API{log: log, pipeline: pipeline, owner: owner, epoch: epoch}
+}
+
+// Serve adds the methods to a server.
+func (a *API) Serve(s *rpc.Server) error {
+	return errors.Join(
+		rpc.Handle(s, "ListMessages", a.ListMessages),
+		rpc.Handle(s, "GetEvents", a.GetEvents),
+		rpc.Handle(s, "GetHeads", a.GetHeads),
+		rpc.Handle(s, "MoveMarkers", a.MoveMarkers),
+		rpc.Handle(s, "GetMeta", a.GetMeta),
+	)
+}
+
+// GetMeta returns the epoch.
+func (a *API) GetMeta(context.Context, *storev1.GetMetaRequest) (*storev1.GetMetaResponse, error) {
+	return &storev1.GetMetaResponse{Epoch: a.epoch}, nil
+}
+
+// GetEvents returns events in order.
+func (a *API) GetEvents(ctx context.Context, req *storev1.GetEventsRequest) (*storev1.GetEventsResponse, error) {
+	in, err := parseRoom(req.GetRoomId())
+	if err != nil {
+		return nil, err
+	}
+	limit := maxEvents
+	if n := req.GetLimit(); n > 0 && n < maxEvents {
+		limit = int(n)
+	}
+	log, err := a.log.Events(ctx, in, req.GetAfterSeq(), limit, maxReply)
+	if err != nil {
+		return nil, err
+	}
+	res := &storev1.GetEventsResponse{HeadSeq: log.Head.Seq, Events: make([]*chatv1.Event, len(log.Events))}
+	for i, e := range log.Events {
+		res.Events[i] = wire.Event(e)
+	}
+	return res, nil
+}
+
+// ListMessages returns a page of history to a member of the room.
+func (a *API) ListMessages(ctx context.Context, req *storev1.ListMessagesRequest) (*storev1.ListMessagesResponse, error) {
+	caller, err := rpc.Caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in, err := parseRoom(req.GetRoomId())
+	if err != nil {
+		return nil, err
+	}
+	limit, err := pageSize(req.GetLimit())
+	if err != nil {
+		return nil, err
+	}
+	if req.Before != nil && req.After != nil {
+		return nil, fault.Invalid("after", "cannot be combined with before")
+	}
+	if err := a.member(ctx, in, caller.User); err != nil {
+		return nil, err
+	}
+	var page store.Page
+	switch {
+	case req.After != nil:
+		page, err = a.log.MessagesAfter(ctx, in, req.GetAfter(), limit)
+	case req.Before != nil:
+		page, err = a.log.MessagesBefore(ctx, in, req.GetBefore(), limit)
+	default:
+		page, err = a.log.MessagesBefore(ctx, in, math.MaxUint32, limit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	res := &storev1.ListMessagesResponse{AsOfSeq: page.AsOf, More: page.More}
+	for _, m := range page.Messages {
+		res.Messages = append(res.Messages, wire.Message(m))
+	}
+	fit(res, req.After != nil)
+	return res, nil
+}
+
+func pageSize(limit uint32) (int, error) {
+	switch {
+	case limit == 0:
+		return defaultPage, nil
+	case limit > maxPage:
+		return 0, fault.Invalid("limit", "must be 1 to %d", maxPage)
+	}
+	return int(limit), nil
+}
+
+// fit drops messages that do not fit a reply, from the end that the next page begins with.
+func fit(res *storev1.ListMessagesResponse, forward bool) {
+	if forward { // newest first, but the next page goes on after the newest
+		slices.Reverse(res.GetMessages())
+	}
+	const framing = 8 // tag and length of a message in the reply
+	size := 0
+	for i, m := range res.GetMessages() {
+		if size += proto.Size(m) + framing; size > maxReply {
+			res.Messages, res.More = res.GetMessages()[:i], true
+			break
+		}
+	}
+	if forward {
+		slices.Reverse(res.GetMessages())
+	}
+}
+
+// member checks the caller against a state of the room that is not older than its log.
+func (a *API) member(ctx context.Context, in ids.Room, user ids.User) error {
+	heads, err := a.log.Heads(ctx, []ids.Room{in})
+	if err != nil {
+		return err
+	}
+	role, _, err := a.pipeline.Role(ctx, in, user, heads[in].Version)
+	if err != nil {
+		return err
+	}
+	if role == room.None {
+		return fault.New(fault.PermissionDenied, "you are not a member of this room")
+	}
+	return nil
+}
+
+// GetHeads returns heads, and the markers of a user if one is named.
+func (a *API) GetHeads(ctx context.Context, req *storev1.GetHeadsRequest) (*storev1.GetHeadsResponse, error) {
+	rooms, err := parseRooms(req.GetRoomIds())
+	if err != nil {
+		return nil, err
+	}
+	heads, err := a.heads(ctx, rooms)
+	if err != nil {
+		return nil, err
+	}
+	markers := map[ids.Room]store.Marker{}
+	if req.GetUserId() != "" {
+		user, err := ids.ParseUser(req.GetUserId())
+		if err != nil {
+			return nil, fault.Invalid("userId", "%v", err)
+		}
+		if markers, err = a.log.Markers(ctx, user, rooms); err != nil {
+			return nil, err
+		}
+	}
+	res := &storev1.GetHeadsResponse{}
+	for _, r := range rooms {
+		if h, ok := heads[r]; ok {
+			res.Heads = append(res.Heads, head(r, h, markers[r]))
+		}
+	}
+	return res, nil
+}
+
+// heads answers from memory for the rooms that are written to here, and reads the others from the store at once.
+func (a *API) heads(ctx context.Context, rooms []ids.Room) (map[ids.Room]store.Head, error) {
+	known := map[ids.Room]store.Head{}
+	var unknown []ids.Room
+	for _, r := range rooms {
+		h, ok := a.pipeline.Head(r)
+		if ok && a.owner.Owns(subject.Partition(r), settled) {
+			known[r] = h
+		} else {
+			unknown = append(unknown, r)
+		}
+	}
+	if len(unknown) == 0 {
+		return known, nil
+	}
+	read, err := a.log.Heads(ctx, unknown)
+	for r, h := range read {
+		known[r] = h
+	}
+	return known, err
+}
+
+func head(r ids.Room, h store.Head, m store.Marker) *storev1.Head {
+	out := &storev1.Head{RoomId: r.String(), Seq: h.Seq, Ordinal: h.Ordinal, Version: h.Version, ReadSeq: m.Seq}
+	if h.Ordinal > m.Ordinal {
+		out.Unread = h.Ordinal - m.Ordinal
+	}
+	return out
+}
+
+// MoveMarkers moves markers of a user in the rooms they are a member of, and leaves the others out.
+func (a *API) MoveMarkers(ctx context.Context, req *storev1.MoveMarkersRequest) (*storev1.MoveMarkersResponse, error) {
+	user, err := ids.ParseUser(req.GetUserId())
+	if err != nil {
+		return nil, fault.Invalid("userId", "%v", err)
+	}
+	wanted := map[ids.Room]uint32{}
+	for _, m := range req.GetMarkers() {
+		r, err := parseRoom(m.GetRoomId())
+		if err != nil {
+			return nil, err
+		}
+		wanted[r] = max(wanted[r], m.GetSeq())
+	}
+	if len(wanted) > maxRooms {
+		return nil, fault.Invalid("markers", "are more than %d", maxRooms)
+	}
+	rooms, err := a.roomsOf(ctx, user, wanted)
+	if err != nil {
+		return nil, err
+	}
+	moves := make([]store.Move, len(rooms))
+	ids := make([]string, len(rooms))
+	for i, r := range rooms {
+		moves[i], ids[i] = store.Move{User: user, Room: r, Seq: wanted[r]}, r.String()
+	}
+	if _, err := a.pipeline.MarkRead(ctx, moves); err != nil {
+		return nil, err
+	}
+	now, err := a.GetHeads(ctx, &storev1.GetHeadsRequest{RoomIds: ids, UserId: req.GetUserId()})
+	return &storev1.MoveMarkersResponse{Heads: now.GetHeads()}, err
+}
+
+// roomsOf returns those of the rooms that a user is a member of, in the order of their ids.
+func (a *API) roomsOf(ctx context.Context, user ids.User, wanted map[ids.Room]uint32) ([]ids.Room, error) {
+	roles := make(chan ids.Room, len(wanted))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(roleChecks)
+	for r := range wanted {
+		group.Go(func() error {
+			role, _, err := a.pipeline.Role(ctx, r, user, 0)
+			if fault.CodeOf(err) == fault.NotFound {
+				return nil
+			}
+			if err == nil && role != room.None {
+				roles <- r
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	close(roles)
+	var rooms []ids.Room
+	for r := range roles {
+		rooms = append(rooms, r)
+	}
+	slices.SortFunc(rooms, func(a, b ids.Room) int { return slices.Compare(a[:], b[:]) })
+	return rooms, err
+}
+
+func parseRoom(s string) (ids.Room, error) {
+	r, err := ids.ParseRoom(s)
+	if err != nil {
+		return r, fault.Invalid("roomId", "%v", err)
+	}
+	return r, nil
+}
+
+func parseRooms(texts []string) ([]ids.Room, error) {
+	if len(texts) > maxRooms {
+		return nil, fault.Invalid("roomIds", "are more than %d", maxRooms)
+	}
+	rooms := make([]ids.Room, len(texts))
+	for i, s := range texts {
+		var err error
+		if rooms[i], err = parseRoom(s); err != nil {
+			return nil, err
+		}
+	}
+	return rooms, nil
+}

@@ -1,0 +1,64 @@
+// Package membership asks the rooms service who is in a room.
+package membership
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/rpc"
+	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
+	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
+	"github.com/natter-chat/natter/services/message-store/internal/room"
+)
+
+// maxStarts is how often a snapshot of several pages begins anew because the room changed meanwhile.
+const maxStarts = 5
+
+// Client gets snapshots. It is safe for concurrent use.
+type Client struct{ rpc *rpc.Client }
+
+// NewClient returns a client over this connection.
+func NewClient(c *rpc.Client) *Client { return &Client{rpc: c} }
+
+// Snapshot returns the members of a room and the changes above logVersion. NotFound: there is no such room. Unavailable:
+// rooms does not answer, or the room changes faster than it can be read.
+func (c *Client) Snapshot(ctx context.Context, in ids.Room, logVersion uint32) (pipeline.Snapshot, error) {
+	for range maxStarts {
+		snapshot, whole, err := c.read(ctx, in, logVersion)
+		if err != nil || whole {
+			return snapshot, err
+		}
+	}
+	return pipeline.Snapshot{}, fault.New(fault.Unavailable, "the room changes too fast; try again")
+}
+
+// read reads all pages; whole is false when the room changed in between.
+func (c *Client) read(ctx context.Context, in ids.Room, logVersion uint32) (s pipeline.Snapshot, whole bool, err error) {
+	req := &roomsv1.GetSnapshotRequest{RoomId: in.String(), LogVersion: logVersion}
+	s.Members = map[ids.User]room.Role{}
+	for first := true; ; first = false {
+		page, err := rpc.Call[*roomsv1.GetSnapshotResponse](ctx, c.rpc, "rooms", "GetSnapshot", req)
+		if err != nil {
+			return s, false, err
+		}
+		if first {
+			s.Version, s.Pending = page.GetVersion(), page.GetPending()
+		} else if page.GetVersion() != s.Version {
+			return s, false, nil
+		}
+		var last ids.User
+		for _, m := range page.GetMembers() {
+			if len(m.GetUserId()) != len(last) {
+				return s, false, fault.E(fault.Internal, "rooms.GetSnapshot", fmt.Errorf("a user id of %d bytes", len(m.GetUserId())))
+			}
+			last = ids.User(m.GetUserId())
+			s.Members[last] = room.ParseRole(m.GetRole())
+		}
+		if !page.GetMore() || len(page.GetMembers()) == 0 {
+			return s, true, nil
+		}
+		req.After = last.String()
+	}
+}

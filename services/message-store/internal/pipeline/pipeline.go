@@ -1,0 +1,230 @@
+// Package pipeline takes the commands of rooms and makes them events: in one order, each once, stored before they are
+// acknowledged.
+//
+//	natter.in.<p>.<room> ─▶ Submit ─▶ lane (one goroutine; a partition belongs to one lane)
+//	                                   │  gather       what arrived while the last commit ran (no timer)
+//	                                   │  cold rooms   wait aside until their head and members are loaded
+//	                                   │  resolve      one lookup of all nonces; also within the batch
+//	                                   │  decide       against the room's state; assign seq   (package room)
+//	                                   │  append       one commit for many rooms              (package store)
+//	                                   ▼
+//	                      natter.room.<room>.event for each event, then the acks
+//
+// A room whose append failed (another instance was faster, or the outcome is unknown) loses its state. Its commands wait
+// for it to be loaded again and start over: what was stored after all is found by its nonce, the rest is decided anew
+// against what is now in the log. Nothing is ever acknowledged from memory that the store does not have.
+//
+// Files in the order of a command's way: pipeline, lane, load, batch, publish; beside it beacon and markers.
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/subject"
+	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
+	"github.com/natter-chat/natter/services/message-store/internal/room"
+	"github.com/natter-chat/natter/services/message-store/internal/store"
+)
+
+const (
+	// MaxCommands is how many commands one request may have.
+	MaxCommands = 64
+	// maxQueue is how many requests a lane holds that are not answered yet: a second's worth. More are refused, with a
+	// time to come back, while the queue is still short enough to answer those in it within their 5 s.
+	maxQueue = 8192
+	// maxLoads is how many cold rooms are loaded at the same time.
+	maxLoads = 16
+	// loadTimeout bounds loading one room; its commands' senders give up after 5 s in all.
+	loadTimeout = 3 * time.Second
+	// maxAttempts is how often a command starts over before it is answered `unavailable`.
+	maxAttempts = 16
+	// forgetAfter is how long the state of a room nobody writes to is kept.
+	forgetAfter = 10 * time.Minute
+	// RetryAfter is what those are told who cannot be served right now.
+	RetryAfter = time.Second
+)
+
+// Log is what the pipeline needs of the store.
+type Log interface {
+	Append(ctx context.Context, batches []store.Batch) []error
+	FindNonces(ctx context.Context, keys []store.NonceKey) (map[store.NonceKey]store.Stored, error)
+	Heads(ctx context.Context, rooms []ids.Room) (map[ids.Room]store.Head, error)
+	Events(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Log, error)
+	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
+	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
+}
+
+// Snapshot is the membership of a room as of one version.
+type Snapshot struct {
+	Version uint32
+	Members map[ids.User]room.Role
+	// Pending are the changes after the version that was asked with, up to Version, in order.
+	Pending []*busv1.Command
+}
+
+// Rooms is where memberships come from.
+type Rooms interface {
+	// Snapshot returns the members of a room and the changes above logVersion. NotFound: there is no such room.
+	Snapshot(ctx context.Context, room ids.Room, logVersion uint32) (Snapshot, error)
+}
+
+// Publisher is the bus. What it loses, gateways notice and ask for.
+type Publisher interface {
+	Publish(subject string, data []byte) error
+}
+
+// Config is how a pipeline works.
+type Config struct {
+	// Lanes is how many appends run at the same time: 1 where the store serialises them anyhow.
+	Lanes int
+	// MaxBatch is how many commands one commit may have.
+	MaxBatch int
+	// MaxContent is the longest content of a message in bytes.
+	MaxContent int
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Pipeline is the write side of message-store. It is safe for concurrent use.
+type Pipeline struct {
+	cfg     Config
+	log     Log
+	rooms   Rooms
+	bus     Publisher
+	parser  *room.Parser
+	logger  *slog.Logger
+	metrics *metrics
+	markers *markerMover
+	beacon  *beacon
+
+	lanes  []*lane
+	loads  chan struct{} // a slot per load under way
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu     sync.RWMutex // held while a lane's inbox is written to, so that it can be closed
+	closed bool
+}
+
+// New starts a pipeline. Stop it with Close.
+func New(cfg Config, log Log, rooms Rooms, bus Publisher, hashKey []byte, logger *slog.Logger, reg prometheus.Registerer) (*Pipeline, error) {
+	m, err := newMetrics(reg)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &Pipeline{
+		cfg: cfg, log: log, rooms: rooms, bus: bus, parser: room.NewParser(hashKey, cfg.MaxContent), logger: logger, metrics: m,
+		beacon: newBeacon(bus, cfg.Now), loads: make(chan struct{}, maxLoads), cancel: cancel,
+	}
+	p.markers = newMarkerMover(log, bus, p.beacon, logger)
+	p.wg.Go(func() { p.markers.run(ctx) })
+	p.wg.Go(func() { p.beacon.run(ctx) })
+	for range cfg.Lanes {
+		l := newLane(p)
+		p.lanes = append(p.lanes, l)
+	}
+	for _, l := range p.lanes {
+		l.done.Go(func() { l.run(ctx) })
+	}
+	return p, nil
+}
+
+// Submit takes commands of one room, to be applied in this order, and calls reply once with an outcome per command: from
+// another goroutine, or at once when it cannot take them. It never blocks.
+func (p *Pipeline) Submit(in ids.Room, commands []*busv1.Command, reply func([]*busv1.Outcome)) {
+	r := &request{room: in, reply: reply, arrived: p.cfg.Now(), results: make([]result, len(commands))}
+	if len(commands) > MaxCommands {
+		r.fail(p, fault.Invalid("commands", "are more than %d", MaxCommands))
+		return
+	}
+	r.commands = make([]*room.Command, len(commands))
+	for i, c := range commands {
+		parsed, err := p.parser.Parse(in, c)
+		if err != nil {
+			r.results[i].refused = fault.From(err)
+			continue
+		}
+		r.commands[i] = parsed
+	}
+	if !p.enqueue(r) {
+		r.fail(p, fault.New(fault.Unavailable, "too much at once; try again").WithRetryAfter(RetryAfter))
+	}
+}
+
+// Role returns what a user is in a room whose log is at least at this version, and how many members it has. It waits for
+// the room to be loaded.
+func (p *Pipeline) Role(ctx context.Context, in ids.Room, user ids.User, version uint32) (role room.Role, members int, err error) {
+	done := make(chan error, 1)
+	r := &request{room: in, arrived: p.cfg.Now(), version: version, look: func(s *room.State, err error) {
+		if err == nil {
+			role, members = s.Role(user), s.Members()
+		}
+		done <- err
+	}}
+	if !p.enqueue(r) {
+		return room.None, 0, fault.New(fault.Unavailable, "too much at once; try again").WithRetryAfter(RetryAfter)
+	}
+	select {
+	case err := <-done:
+		return role, members, err
+	case <-ctx.Done():
+		return room.None, 0, fault.E(fault.Unavailable, "pipeline.Role", ctx.Err())
+	}
+}
+
+// Head returns the head of a room that this pipeline wrote to lately.
+func (p *Pipeline) Head(in ids.Room) (store.Head, bool) { return p.beacon.head(in) }
+
+// MarkRead moves markers and tells the user's devices which moved.
+func (p *Pipeline) MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error) {
+	return p.markers.move(ctx, moves)
+}
+
+// Forget drops the states of the rooms of a partition: another instance writes to them now.
+func (p *Pipeline) Forget(partition int) {
+	p.beacon.forget(partition)
+	p.lanes[partition%len(p.lanes)].forgotten.Or(1 << partition)
+}
+
+// enqueue hands a request to its lane; false: the lane's queue is full or closed.
+func (p *Pipeline) enqueue(r *request) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.closed {
+		return false
+	}
+	select {
+	case p.lanes[subject.Partition(r.room)%len(p.lanes)].inbox <- r:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close refuses new commands, finishes those it has, and returns when all goroutines have ended. When ctx ends first,
+// rooms that are being loaded are given up and their commands answered `unavailable`.
+func (p *Pipeline) Close(ctx context.Context) {
+	p.mu.Lock()
+	if !p.closed {
+		p.closed = true
+		for _, l := range p.lanes {
+			close(l.inbox)
+		}
+	}
+	p.mu.Unlock()
+	stop := context.AfterFunc(ctx, p.cancel)
+	for _, l := range p.lanes {
+		l.done.Wait()
+	}
+	stop()
+	p.cancel() // markers and beacon end after the last commit
+	p.wg.Wait()
+}

@@ -1,0 +1,147 @@
+package room
+
+import (
+	"strings"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/services/message-store/internal/store"
+)
+
+const (
+	// maxEmojis is how many different emoji a message may have.
+	maxEmojis = 50
+	// maxReactors is how many reactions a message may have in all: its fold is read and written as a whole.
+	maxReactors = 5000
+)
+
+// Verdict is what becomes of a command.
+type Verdict uint8
+
+// The verdicts.
+const (
+	// Append: it is allowed; Assign it.
+	Append Verdict = iota
+	// Unchanged: things already are as it asks, by the event that Decide returns.
+	Unchanged
+	// Refused: the fault says why.
+	Refused
+	// Behind: a change of the room is missing before this one. The state must be loaded again.
+	Behind
+)
+
+// Made names the event that made things so.
+type Made struct {
+	Seq       uint32
+	CreatedAt int64
+}
+
+// Decide says what becomes of a command whose nonce is new.
+func (s *State) Decide(c *Command) (Verdict, Made, *fault.Fault) {
+	if c.Change {
+		return s.change(c.Event)
+	}
+	e := c.Event
+	switch s.members[e.Actor.User] {
+	case None:
+		return refuse(fault.New(fault.PermissionDenied, "you are not a member of this room"))
+	case ReadOnly:
+		return refuse(fault.New(fault.PermissionDenied, "you may only read in this room"))
+	}
+	if e.Kind == store.KindMessage {
+		if e.ReplyTo > s.head.Seq {
+			return refuse(fault.Invalid("replyTo", "there is no such message"))
+		}
+		return Append, Made{}, nil
+	}
+	m := s.target(e.Target)
+	if m == nil {
+		return refuse(&fault.Fault{Code: fault.NotFound, Message: "there is no such message", Field: "seq"})
+	}
+	if m.DeletedSeq != 0 && e.Kind != store.KindDeleted {
+		return refuse(&fault.Fault{Code: fault.NotFound, Message: "the message was deleted", Field: "seq"})
+	}
+	switch e.Kind {
+	case store.KindEdited:
+		return s.edit(e, m)
+	case store.KindDeleted:
+		return s.delete(e, m)
+	case store.KindReaction:
+		return react(e, m)
+	default:
+		return s.pin(e, m)
+	}
+}
+
+func refuse(f *fault.Fault) (Verdict, Made, *fault.Fault) { return Refused, Made{}, f }
+
+// change accepts exactly the next version, so that those who relay changes may race and repeat themselves.
+func (s *State) change(e *store.Event) (Verdict, Made, *fault.Fault) {
+	switch {
+	case e.Version == s.head.Version+1:
+		return Append, Made{}, nil
+	case e.Version <= s.head.Version:
+		// Its nonce was not found, so the log got this version from someone else: it is in there, somewhere up to the head.
+		return Unchanged, Made{s.head.Seq, s.head.CreatedAt}, nil
+	}
+	return Behind, Made{}, nil
+}
+
+func (s *State) edit(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
+	switch {
+	case m.Event.Actor.User != e.Actor.User:
+		return refuse(fault.New(fault.PermissionDenied, "you may edit your own messages only"))
+	case m.Event.Type == "text" && strings.TrimSpace(e.Content) == "":
+		return refuse(fault.Invalid("content", "is empty"))
+	case m.Text() != e.Content:
+		return Append, Made{}, nil
+	case m.EditedSeq != 0:
+		return Unchanged, Made{m.EditedSeq, m.EditedAt}, nil
+	}
+	return Unchanged, posted(m), nil
+}
+
+func (s *State) delete(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
+	switch {
+	case m.Event.Actor.User != e.Actor.User && s.members[e.Actor.User] < Moderator:
+		return refuse(fault.New(fault.PermissionDenied, "you may delete your own messages only"))
+	case m.DeletedSeq != 0:
+		return Unchanged, Made{m.DeletedSeq, m.UpdatedAt}, nil // a deletion is the last thing that happens to a message
+	}
+	return Append, Made{}, nil
+}
+
+func react(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
+	had, has := m.Reacted(e.Actor.User, e.Emoji)
+	switch {
+	case has && !e.Removed:
+		return Unchanged, Made{had.Seq, had.At}, nil
+	case !has && e.Removed:
+		return Unchanged, posted(m), nil
+	case e.Removed:
+		return Append, Made{}, nil
+	}
+	known, all := false, 0
+	for _, r := range m.Reactions {
+		known = known || r.Emoji == e.Emoji
+		all += len(r.Users)
+	}
+	if !known && len(m.Reactions) >= maxEmojis || all >= maxReactors {
+		return refuse(&fault.Fault{Code: fault.ResourceExhausted, Message: "the message has too many reactions", Field: "emoji"})
+	}
+	return Append, Made{}, nil
+}
+
+func (s *State) pin(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
+	switch {
+	case s.members[e.Actor.User] < Moderator:
+		return refuse(fault.New(fault.PermissionDenied, "moderators, admins and owners pin messages"))
+	case m.Pinned != e.Removed && m.PinnedSeq != 0:
+		return Unchanged, Made{m.PinnedSeq, m.PinnedAt}, nil
+	case m.Pinned != e.Removed:
+		return Unchanged, posted(m), nil
+	}
+	return Append, Made{}, nil
+}
+
+// posted is the event of the message itself: it never was otherwise.
+func posted(m *store.Message) Made { return Made{m.Event.Seq, m.Event.CreatedAt} }

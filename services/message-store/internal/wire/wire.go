@@ -1,0 +1,79 @@
+// Package wire turns what the store keeps into the messages of the protocol.
+package wire
+
+import (
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	"github.com/natter-chat/natter/services/message-store/internal/store"
+)
+
+// maxReactors is how many users of a reaction are named; the others are only counted.
+const maxReactors = 50
+
+// Time is a time of the store on the wire.
+func Time(ms int64) *timestamppb.Timestamp {
+	const perSecond, nanos = 1000, 1_000_000
+	return &timestamppb.Timestamp{Seconds: ms / perSecond, Nanos: int32(ms % perSecond * nanos)} //nolint:gosec // below 1e9
+}
+
+// Event is an entry of a room's log as clients and gateways see it.
+func Event(e *store.Event) *chatv1.Event {
+	out := &chatv1.Event{
+		RoomId: e.Room.String(), Seq: e.Seq, Ordinal: e.Ordinal, CreatedAt: Time(e.CreatedAt), Nonce: e.Nonce,
+		Actor: &chatv1.Actor{UserId: e.Actor.User.String(), Username: e.Actor.Username, Avatar: e.Actor.Avatar},
+	}
+	switch e.Kind {
+	case store.KindMessage:
+		out.Body = &chatv1.Event_Message{Message: &chatv1.MessagePosted{
+			Content: e.Content, Type: e.Type, FileUrl: e.FileURL, ReplyTo: e.ReplyTo, Deleted: e.Deleted,
+		}}
+	case store.KindEdited:
+		out.Body = &chatv1.Event_Edited{Edited: &chatv1.MessageEdited{Seq: e.Target, Content: e.Content}}
+	case store.KindDeleted:
+		out.Body = &chatv1.Event_Deleted{Deleted: &chatv1.MessageDeleted{Seq: e.Target}}
+	case store.KindReaction:
+		out.Body = &chatv1.Event_Reaction{Reaction: &chatv1.ReactionChanged{Seq: e.Target, Emoji: e.Emoji, Removed: e.Removed}}
+	case store.KindPinned:
+		out.Body = &chatv1.Event_Pinned{Pinned: &chatv1.PinChanged{Seq: e.Target, Removed: e.Removed}}
+	case store.KindMemberJoined:
+		out.Body = &chatv1.Event_MemberJoined{MemberJoined: &chatv1.MemberJoined{User: user(e.Member), Role: e.Member.Role, Version: e.Version}}
+	case store.KindMemberLeft:
+		out.Body = &chatv1.Event_MemberLeft{MemberLeft: &chatv1.MemberLeft{User: user(e.Member), Reason: e.Member.Reason, Version: e.Version}}
+	case store.KindRoomUpdated:
+		out.Body = &chatv1.Event_RoomUpdated{RoomUpdated: &chatv1.RoomUpdated{
+			Name: e.Info.Name, Description: e.Info.Description, IsPrivate: e.Info.IsPrivate, Version: e.Version,
+		}}
+	}
+	return out
+}
+
+func user(m *store.Member) *chatv1.UserRef {
+	return &chatv1.UserRef{Id: m.User.String(), Username: m.Username, Avatar: m.Avatar}
+}
+
+// Message is a message of a page of history.
+func Message(m *store.Message) *chatv1.Message {
+	e := m.Event
+	out := &chatv1.Message{
+		Id: store.MessageID(e.Room, e.Seq), Seq: e.Seq, Ordinal: e.Ordinal, RoomId: e.Room.String(),
+		UserId: e.Actor.User.String(), Username: e.Actor.Username, Avatar: e.Actor.Avatar, Nonce: e.Nonce,
+		Content: m.Text(), Type: e.Type, FileUrl: e.FileURL, ReplyTo: e.ReplyTo,
+		CreatedAt: Time(e.CreatedAt), UpdatedAt: Time(max(e.CreatedAt, m.UpdatedAt)),
+		IsDeleted: m.DeletedSeq != 0, IsPinned: m.Pinned, IsEdited: m.EditedSeq != 0,
+	}
+	if out.GetIsDeleted() {
+		out.FileUrl = ""
+	}
+	if m.EditedSeq != 0 {
+		out.EditedAt = Time(m.EditedAt)
+	}
+	for _, r := range m.Reactions {
+		named := make([]string, 0, min(len(r.Users), maxReactors))
+		for _, u := range r.Users[:min(len(r.Users), maxReactors)] {
+			named = append(named, u.User.String())
+		}
+		out.Reactions = append(out.Reactions, &chatv1.Reaction{Emoji: r.Emoji, Count: uint32(len(r.Users)), UserIds: named}) //nolint:gosec // thousands
+	}
+	return out
+}

@@ -1,0 +1,181 @@
+// Package messagestore is the service that keeps the log of every room: it orders what happens, stores it, publishes it,
+// and answers questions about it.
+//
+//	natter.in.<p>.<room> ─▶ intake ─▶ pipeline ─▶ store (MongoDB or SQLite)
+//	                           ▲         │  └─▶ natter.room.<room>.event, natter.head.<p>
+//	       ownership (who takes which partition)   └─▶ membership ─▶ rooms (who is in a cold room)
+//	natter.rpc.message-store.* ─▶ api ─▶ store, pipeline
+package messagestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/natter-chat/natter/pkg/app"
+	"github.com/natter-chat/natter/pkg/bus"
+	"github.com/natter-chat/natter/pkg/config"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/rpc"
+	"github.com/natter-chat/natter/services/message-store/internal/api"
+	"github.com/natter-chat/natter/services/message-store/internal/intake"
+	"github.com/natter-chat/natter/services/message-store/internal/membership"
+	"github.com/natter-chat/natter/services/message-store/internal/ownership"
+	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
+	"github.com/natter-chat/natter/services/message-store/internal/store"
+	"github.com/natter-chat/natter/services/message-store/internal/store/mongo"
+	"github.com/natter-chat/natter/services/message-store/internal/store/sqlite"
+)
+
+// Config is the settings of message-store.
+type Config struct {
+	Bus        bus.Config
+	MongoURL   string       `env:"NATTER_MONGODB_URL" help:"MongoDB for messages; empty: an SQLite file in NATTER_DATA_DIR" secret:"true"`
+	DataDir    string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	MaxContent config.Bytes `env:"NATTER_MESSAGE_CONTENT" envDefault:"8KiB" help:"longest content of a message"`
+}
+
+// name of the service on the bus.
+const name = "message-store"
+
+// Component is message-store.
+var Component = app.Component{Name: name, Settings: Config{}, New: newMessageStore}
+
+const (
+	// mongoLanes is how many commits run at a time: they spend their time waiting for the journal. SQLite has one writer.
+	mongoLanes, sqliteLanes = 4, 1
+	// maxContent keeps the commands of a request within a message of the bus (1 MiB).
+	maxContent = 64 << 10
+)
+
+// engine is what the service needs of either store.
+type engine interface {
+	pipeline.Log
+	api.Log
+	Meta(ctx context.Context) (store.Meta, error)
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// service is the running component. What newMessageStore took is released by stop, in reverse.
+type service struct {
+	grace    time.Duration
+	store    engine
+	lanes    int
+	nc       *nats.Conn
+	pipeline *pipeline.Pipeline
+	intake   *intake.Intake
+	owner    *ownership.Ownership
+	server   *rpc.Server
+}
+
+func newMessageStore(ctx context.Context, d *app.Deps) (app.Runner, error) {
+	var cfg Config
+	if err := d.Config.Load(&cfg); err != nil {
+		return nil, err
+	}
+	s := &service{grace: d.Grace}
+	if err := s.start(ctx, cfg, d); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
+	if cfg.MaxContent < 1 || cfg.MaxContent > maxContent {
+		return fmt.Errorf("NATTER_MESSAGE_CONTENT: must be 1 to %d bytes", maxContent)
+	}
+	if err := s.openStore(ctx, cfg, d); err != nil {
+		return err
+	}
+	meta, err := s.store.Meta(ctx)
+	if err != nil {
+		return err
+	}
+	if s.nc, err = bus.Connect(ctx, cfg.Bus, name, d.Log, d.NATS...); err != nil {
+		return err
+	}
+	d.Ready.Add("nats", bus.Check(s.nc))
+	rooms := membership.NewClient(rpc.NewClient(s.nc))
+	limits := pipeline.Config{Lanes: s.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), Now: time.Now}
+	if s.pipeline, err = pipeline.New(limits, s.store, rooms, s.nc, meta.HashKey, d.Log, d.Metrics); err != nil {
+		return err
+	}
+	if s.intake, err = intake.Open(s.nc, s.pipeline, d.Log); err != nil {
+		return err
+	}
+	if s.owner, err = ownership.Start(ctx, s.nc, ids.New[ids.Instance](), s.own, d.Log); err != nil {
+		return err
+	}
+	if s.server, err = rpc.NewServer(s.nc, name, d.Log, d.Metrics); err != nil {
+		return err
+	}
+	if err := api.New(s.store, s.pipeline, s.owner, meta.Epoch).Serve(s.server); err != nil {
+		return err
+	}
+	return s.nc.Flush() // the subscriptions are with the server
+}
+
+// openStore opens MongoDB when it has a URL, else SQLite. It sets s.store only to a store that is open.
+func (s *service) openStore(ctx context.Context, cfg Config, d *app.Deps) error {
+	if cfg.MongoURL != "" {
+		db, err := mongo.Open(ctx, cfg.MongoURL, "natter-"+name, d.Log)
+		if err != nil {
+			return fmt.Errorf("NATTER_MONGODB_URL: %w", err)
+		}
+		s.store, s.lanes = db, mongoLanes
+		d.Ready.Add("messages-mongodb", db.Ping)
+		return nil
+	}
+	db, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "messages.db"))
+	if err != nil {
+		return fmt.Errorf("NATTER_DATA_DIR: %w", err)
+	}
+	s.store, s.lanes = db, sqliteLanes
+	d.Ready.Add("messages-sqlite", db.Ping)
+	return nil
+}
+
+// own follows a change of the partitions that this instance owns.
+func (s *service) own(gained, lost []int) error {
+	err := s.intake.Own(gained, lost)
+	for _, p := range lost {
+		s.pipeline.Forget(p)
+	}
+	return err
+}
+
+// Run serves until ctx ends. Then others take over, what was taken is stored and answered, and everything is released.
+func (s *service) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return s.stop()
+}
+
+func (s *service) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.grace)
+	defer cancel()
+	var errs []error
+	if s.owner != nil {
+		s.owner.Leave()
+	}
+	if s.intake != nil {
+		errs = append(errs, s.intake.Close(ctx))
+	}
+	if s.server != nil {
+		errs = append(errs, s.server.Close(ctx))
+	}
+	if s.pipeline != nil {
+		s.pipeline.Close(ctx)
+	}
+	if s.nc != nil {
+		errs = append(errs, bus.Drain(ctx, s.nc))
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
