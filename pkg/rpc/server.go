@@ -38,10 +38,14 @@ type Server struct {
 	seconds *prometheus.HistogramVec
 	svc     micro.Service
 	group   micro.Group
+	nc      *nats.Conn
 	slots   chan struct{}
-	wg      sync.WaitGroup
 	base    context.Context //nolint:containedctx // the life of the handlers
 	cancel  context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	wg     sync.WaitGroup // handlers; added to under mu, while not closed
 }
 
 // NewServer registers a micro-service with the bus. Methods are added by Handle.
@@ -61,7 +65,7 @@ func NewServer(nc *nats.Conn, service string, log *slog.Logger, reg prometheus.R
 	}
 	base, cancel := context.WithCancel(context.Background())
 	return &Server{
-		name: service, log: log, seconds: seconds, svc: svc, group: svc.AddGroup(subject.RPCGroup(service)),
+		name: service, log: log, nc: nc, seconds: seconds, svc: svc, group: svc.AddGroup(subject.RPCGroup(service)),
 		slots: make(chan struct{}, maxConcurrent), base: base, cancel: cancel,
 	}, nil
 }
@@ -71,7 +75,7 @@ func NewServer(nc *nats.Conn, service string, log *slog.Logger, reg prometheus.R
 func Handle[Req, Res proto.Message](s *Server, method string, fn func(context.Context, Req) (Res, error)) error {
 	return s.group.AddEndpoint(method, micro.HandlerFunc(func(r micro.Request) {
 		s.slots <- struct{}{}
-		s.wg.Go(func() {
+		s.spawn(r, func() {
 			defer func() { <-s.slots }()
 			began := time.Now()
 			ctx, cancel := serverContext(s.base, r)
@@ -83,6 +87,21 @@ func Handle[Req, Res proto.Message](s *Server, method string, fn func(context.Co
 			s.answer(r, method, res, err, began)
 		})
 	}))
+}
+
+// spawn runs handle on a goroutine that Close waits for. A request that was on its way while the server closed is
+// answered Unavailable: another instance takes the next attempt.
+func (s *Server) spawn(r micro.Request, handle func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Go(handle)
+		return
+	}
+	<-s.slots
+	if err := s.reply(r, nil, fault.New(fault.Unavailable, "the service is stopping; try again")); err != nil {
+		s.log.Warn("rpc reply not sent", "error", err)
+	}
 }
 
 // invoke decodes, calls and encodes. A panic of the handler is that request's internal error, not the service's end.
@@ -110,27 +129,39 @@ func invoke[Req, Res proto.Message](ctx context.Context, data []byte, fn func(co
 
 func (s *Server) answer(r micro.Request, method string, out []byte, err error, began time.Time) {
 	code := "ok"
-	if err == nil {
-		err = r.Respond(out)
-	} else {
-		f := fault.From(err)
+	var f *fault.Fault
+	if err != nil {
+		f = fault.From(err)
 		code = string(f.Code)
 		level := slog.LevelDebug
 		if f.Code == fault.Internal || f.Code == fault.Unavailable {
 			level = slog.LevelError
 		}
 		s.log.Log(context.Background(), level, "rpc failed", "method", method, "error", err)
-		err = r.Error(code, "fault", mustMarshal(ToProto(f)))
 	}
-	if err != nil {
+	if err := s.reply(r, out, f); err != nil {
 		s.log.Warn("rpc reply not sent", "method", method, "error", err)
 	}
 	s.seconds.WithLabelValues(s.name, method, code).Observe(time.Since(began).Seconds())
 }
 
+// reply sends what micro's Respond and Error would. Those also write to the request, which micro reads as soon as the
+// subscription's callback returns: here long before the answer.
+func (s *Server) reply(r micro.Request, out []byte, f *fault.Fault) error {
+	m := &nats.Msg{Subject: r.Reply(), Data: out}
+	if f != nil {
+		m.Header = nats.Header{micro.ErrorHeader: {"fault"}, micro.ErrorCodeHeader: {string(f.Code)}}
+		m.Data = mustMarshal(ToProto(f))
+	}
+	return s.nc.PublishMsg(m)
+}
+
 // Close stops taking requests, waits for the handlers under way until ctx ends, and then cancels them.
 func (s *Server) Close(ctx context.Context) error {
-	err := s.svc.Stop() // drains: what was delivered is still handled
+	err := s.svc.Stop() // drains in the background: what was delivered still comes
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	done := make(chan struct{})
 	go func() { s.wg.Wait(); close(done) }()
 	select {
