@@ -3,6 +3,7 @@ package rooms_test
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -42,9 +43,7 @@ func start(t *testing.T, settings map[string]string) *world {
 	w := &world{T: t, url: url, client: rpc.NewClient(peertest.Connect(t, url)), auth: peertest.StartAuth(t, url), ready: &app.Readiness{}}
 	w.log, w.stopLog = peertest.StartLog(t, peertest.Connect(t, url))
 	values := map[string]string{"NATTER_NATS_URL": url, "NATTER_DATA_DIR": t.TempDir()}
-	for name, value := range settings {
-		values[name] = value
-	}
+	maps.Copy(values, settings)
 	runner, err := rooms.Component.New(t.Context(), &app.Deps{
 		Config: config.NewSource(values), Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 		Ready: w.ready, Grace: 20 * time.Second,
@@ -88,6 +87,7 @@ func call[Res proto.Message](p *person, method string, req proto.Message) (Res, 
 }
 
 func must[Res any](t *testing.T) func(Res, error) Res {
+	t.Helper()
 	return func(res Res, err error) Res {
 		t.Helper()
 		if err != nil {

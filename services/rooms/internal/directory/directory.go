@@ -4,6 +4,7 @@ package directory
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -81,9 +82,7 @@ func (d *Directory) Names(ctx context.Context, users []ids.User) map[ids.User]*c
 			d.log.Warn("auth does not tell names; answering without", "error", err)
 			break
 		}
-		for id, ref := range found {
-			refs[id] = ref
-		}
+		maps.Copy(refs, found)
 	}
 	return refs
 }

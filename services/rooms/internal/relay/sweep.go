@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -53,24 +52,21 @@ func (r *Relay) sweep(ctx context.Context, after *ids.Room) (more, failed bool) 
 	} else {
 		*after, more = rooms[len(rooms)-1], true
 	}
-	var (
-		lanes errgroup.Group
-		fails atomic.Int32
-	)
+	var lanes errgroup.Group // one error does not stop the others
 	lanes.SetLimit(sweepLanes)
 	for _, room := range rooms {
 		lanes.Go(func() error {
-			if ctx.Err() == nil && r.Deliver(ctx, room, everything) != nil {
-				fails.Add(1)
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-			return nil
+			return r.Deliver(ctx, room, everything)
 		})
 	}
-	_ = lanes.Wait() // they return no errors
-	if n := fails.Load(); n > 0 && ctx.Err() == nil {
-		r.log.Warn("changes of rooms wait for their logs; trying again", "rooms", n)
+	err = lanes.Wait()
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("changes of rooms wait for their logs; trying again", "error", err)
 	}
-	return more, fails.Load() > 0
+	return more, err != nil
 }
 
 // measure shows how much waits.

@@ -15,9 +15,9 @@ import (
 
 const (
 	maxMembershipsPage = 200
-	// snapshotPage and maxPendingBytes share a reply of 512 KiB: a member takes 31 bytes at most.
-	snapshotPage    = 10_000
-	maxPendingBytes = 180 << 10
+	// A snapshot is a reply of at most 512 KiB: members of 31 bytes at most, and pending changes.
+	maxSnapshotMembers = 10_000
+	maxPendingBytes    = 180 << 10
 )
 
 // ListMemberships returns the rooms of a user, or the one asked for if they are in it, to the gateway.
@@ -81,19 +81,36 @@ func (s *Service) GetSnapshot(ctx context.Context, req *roomsv1.GetSnapshotReque
 	if err != nil {
 		return nil, err
 	}
-	snap, err := s.store.Snapshot(ctx, id, req.GetLogVersion(), after, snapshotPage+1)
+	snap, err := s.store.Snapshot(ctx, id, req.GetLogVersion(), after, maxSnapshotMembers+1)
 	if err != nil {
 		return nil, err
 	}
-	res := &roomsv1.GetSnapshotResponse{Version: snap.Version, More: len(snap.Members) > snapshotPage}
-	for _, m := range snap.Members[:min(snapshotPage, len(snap.Members))] {
-		res.Members = append(res.Members, &roomsv1.SnapshotMember{UserId: m.User[:], Role: string(m.Role)})
-	}
 	if after.IsZero() {
 		s.checkPending(id, req.GetLogVersion(), snap)
-		res.Pending, err = decode(snap.Pending)
+	} else {
+		snap.Pending = nil // they were on the first page
 	}
-	return res, err
+	return snapshotPage(snap)
+}
+
+// snapshotPage puts as much of a snapshot into a reply as fits.
+func snapshotPage(snap store.Snapshot) (*roomsv1.GetSnapshotResponse, error) {
+	res := &roomsv1.GetSnapshotResponse{Version: snap.Version, More: len(snap.Members) > maxSnapshotMembers}
+	for _, m := range snap.Members[:min(maxSnapshotMembers, len(snap.Members))] {
+		res.Members = append(res.Members, &roomsv1.SnapshotMember{UserId: m.User[:], Role: string(m.Role)})
+	}
+	size := 0
+	for _, p := range snap.Pending {
+		if size += len(p.Command); size > maxPendingBytes {
+			break
+		}
+		var c busv1.Command
+		if err := proto.Unmarshal(p.Command, &c); err != nil {
+			return nil, fault.E(fault.Internal, "rooms.GetSnapshot", err)
+		}
+		res.Pending = append(res.Pending, &c)
+	}
+	return res, nil
 }
 
 // checkPending reports when the outbox does not go on where the log ends. It may be that the log got the next changes
@@ -107,20 +124,4 @@ func (s *Service) checkPending(id ids.Room, logVersion uint32, snap store.Snapsh
 		s.log.Warn("the outbox does not go on where the log of a room ends",
 			"room", id, "log_version", logVersion, "next_version", next, "version", snap.Version)
 	}
-}
-
-// decode reads as many commands as may be in one reply.
-func decode(pending []store.Pending) (commands []*busv1.Command, err error) {
-	size := 0
-	for _, p := range pending {
-		if size += len(p.Command); size > maxPendingBytes {
-			break
-		}
-		var c busv1.Command
-		if err := proto.Unmarshal(p.Command, &c); err != nil {
-			return nil, fault.E(fault.Internal, "rooms.GetSnapshot", err)
-		}
-		commands = append(commands, &c)
-	}
-	return commands, nil
 }

@@ -43,24 +43,29 @@ func (s *Service) showAll(ctx context.Context, rooms []room.Room) ([]*chatv1.Roo
 	}
 	names := s.directory.Names(ctx, users)
 	shown := make([]*chatv1.Room, len(rooms))
-	size := 0
 	for i, r := range rooms {
 		shown[i] = plain(r)
 		shown[i].Creator = names[r.Creator]
 		for _, user := range first[r.ID] {
 			shown[i].Members = append(shown[i].Members, names[user])
 		}
-		size += proto.Size(shown[i])
 	}
-	for most := shownMembers; size > maxShown && most > 0; {
-		most /= 2
-		size = 0
-		for _, r := range shown {
+	fit(shown)
+	return shown, nil
+}
+
+// fit leaves out members, of the rooms with the most, until the list fits a reply.
+func fit(rooms []*chatv1.Room) {
+	for most := shownMembers; ; most /= 2 {
+		size := 0
+		for _, r := range rooms {
 			r.Members = r.Members[:min(most, len(r.Members))]
 			size += proto.Size(r)
 		}
+		if size <= maxShown || most == 0 {
+			return
+		}
 	}
-	return shown, nil
 }
 
 // plain is a room without the people in it.

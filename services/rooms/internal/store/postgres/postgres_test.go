@@ -14,6 +14,7 @@ import (
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(tb testing.TB) storetest.Open {
+		tb.Helper()
 		url := testkit.Postgres(tb)
 		return func(ctx context.Context) (store.Store, error) { return postgres.Open(ctx, url) }
 	})

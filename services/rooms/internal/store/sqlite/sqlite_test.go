@@ -15,6 +15,7 @@ import (
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(tb testing.TB) storetest.Open {
+		tb.Helper()
 		path := filepath.Join(tb.TempDir(), "rooms.db")
 		return func(ctx context.Context) (store.Store, error) { return sqlite.Open(ctx, path) }
 	})
