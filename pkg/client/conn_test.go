@@ -243,6 +243,9 @@ func TestAServerThatDoesNotWelcomeIsLeft(t *testing.T) {
 		if at := time.Since(begin); at < helloTimeout || at > helloTimeout+2*closePatience {
 			g.t.Errorf("it was left after %v, want %v", at, helloTimeout)
 		}
+		if len(p.frames) != 1 {
+			g.t.Errorf("%d frames were sent before the welcome, want hello only", len(p.frames))
+		}
 		p = g.accept()
 		p.welcome()
 		for event := range start().Events(g.t.Context()) {

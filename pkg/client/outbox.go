@@ -50,20 +50,12 @@ func (r *request) wait(ctx context.Context) (*clientv1.ServerFrame, error) {
 // lane is the requests of one room, in the order in which they were made: those on the wire first.
 type lane struct {
 	requests []*request
+	onWire   int // how many of them are
 	// held: one failed in a way that a retry heals. The later ones on the wire come back as aborted; nothing is sent until
 	// all have, and then everything is sent again in order, not before retryAt.
 	held     bool
 	retryAt  time.Time
 	failures int // in a row
-}
-
-func (l *lane) onWire() (n int) {
-	for _, r := range l.requests {
-		if r.onWire {
-			n++
-		}
-	}
-	return n
 }
 
 // outbox holds the requests that are not answered yet. It outlives sessions. A room is a lane, and keeps its order; what
@@ -114,7 +106,11 @@ func (o *outbox) remove(r *request) {
 		return
 	}
 	delete(o.byID, r.id)
-	l.requests = slices.DeleteFunc(l.requests, func(other *request) bool { return other == r })
+	if r.onWire {
+		l.onWire--
+	}
+	i := slices.Index(l.requests, r)
+	l.requests = slices.Delete(l.requests, i, i+1)
 	if len(l.requests) == 0 {
 		delete(o.lanes, r.lane)
 	}
@@ -126,8 +122,9 @@ func (o *outbox) answer(f *clientv1.ServerFrame, now time.Time) {
 	if !ok || !r.onWire {
 		return // withdrawn by its caller
 	}
-	r.onWire = false
 	l := o.lanes[r.lane]
+	r.onWire = false
+	l.onWire--
 	e := f.GetError()
 	if e != nil && retryable(fault.Code(e.GetCode())) {
 		l.held = true
@@ -160,8 +157,7 @@ func retryable(code fault.Code) bool {
 // may go on; zero when none is held.
 func (o *outbox) take(message []byte, now time.Time) (_ []byte, again time.Time) {
 	for _, l := range o.lanes {
-		onWire := l.onWire()
-		if l.held && onWire > 0 {
+		if l.held && l.onWire > 0 {
 			continue
 		}
 		if now.Before(l.retryAt) {
@@ -175,7 +171,7 @@ func (o *outbox) take(message []byte, now time.Time) (_ []byte, again time.Time)
 			if r.onWire {
 				continue
 			}
-			if onWire == laneWindow {
+			if l.onWire == laneWindow {
 				break
 			}
 			if len(message) > 0 && len(message)+len(r.frame) > messageLimit {
@@ -183,7 +179,7 @@ func (o *outbox) take(message []byte, now time.Time) (_ []byte, again time.Time)
 			}
 			message = append(message, r.frame...)
 			r.onWire = true
-			onWire++
+			l.onWire++
 		}
 	}
 	return message, again
@@ -192,7 +188,7 @@ func (o *outbox) take(message []byte, now time.Time) (_ []byte, again time.Time)
 // sessionEnded puts what was on the wire back: the next session sends it again.
 func (o *outbox) sessionEnded() {
 	for _, l := range o.lanes {
-		l.held = false
+		l.held, l.onWire = false, 0
 		for _, r := range l.requests {
 			r.onWire = false
 		}

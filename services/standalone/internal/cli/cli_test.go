@@ -70,7 +70,7 @@ func TestWrongUseSaysWhatToDo(t *testing.T) {
 // closedPort is an address where nobody listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,24 +134,24 @@ func TestRender(t *testing.T) {
 func TestDemoFindsADifference(t *testing.T) {
 	t.Parallel()
 	cast := func(cleo ...sight) []*actor {
-		saw := []sight{{4, "a"}, {0, typingSight}, {5, "b"}, {6, "c"}}
+		saw := []sight{{4, "shown", "a"}, {text: typingSight}, {5, "shown", "b"}, {6, "shown", "c"}}
 		return []*actor{{name: "ana", saw: saw}, {name: "ben", saw: saw}, {name: "cleo", saw: cleo}}
 	}
-	if err := sameOrder(cast(sight{4, "a"}, sight{5, "b"}, sight{0, offlineSight}, sight{6, "c"})); err != nil {
+	if err := sameOrder(cast(sight{4, "shown", "a"}, sight{5, "shown", "b"}, sight{text: offlineSight}, sight{6, "shown", "c"})); err != nil {
 		t.Errorf("the same: %v", err)
 	}
 	for name, cleo := range map[string][]sight{
-		"missing":    {{4, "a"}, {6, "c"}},
-		"swapped":    {{4, "a"}, {6, "c"}, {5, "b"}},
-		"twice":      {{4, "a"}, {5, "b"}, {5, "b"}, {6, "c"}},
-		"other text": {{4, "a"}, {5, "x"}, {6, "c"}},
-		"nothing":    {},
+		"missing":       {{4, "shown", "a"}, {6, "shown", "c"}},
+		"swapped":       {{4, "shown", "a"}, {6, "shown", "c"}, {5, "shown", "b"}},
+		"twice":         {{4, "shown", "a"}, {5, "shown", "b"}, {5, "shown", "b"}, {6, "shown", "c"}},
+		"another event": {{4, "shown", "a"}, {5, "shown", "x"}, {6, "shown", "c"}},
+		"nothing":       {},
 	} {
 		if err := sameOrder(cast(cleo...)); err == nil || !strings.Contains(err.Error(), "cleo") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	holes := []*actor{{name: "ana", saw: []sight{{4, "a"}, {6, "c"}}}}
+	holes := []*actor{{name: "ana", saw: []sight{{4, "shown", "a"}, {6, "shown", "c"}}}}
 	if err := sameOrder(holes); err == nil {
 		t.Error("a hole that all share is not found")
 	}
@@ -161,8 +161,8 @@ func TestColumns(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	printColumns(&out, []*actor{
-		{name: "ana", saw: []sight{{1, "one"}, {2, "two"}, {3, strings.Repeat("é", 50)}}},
-		{name: "ben", saw: []sight{{1, "one"}, {0, "-- lost --"}, {2, "two"}}},
+		{name: "ana", saw: []sight{{1, "one", ""}, {2, "two", ""}, {3, strings.Repeat("é", 50), ""}}},
+		{name: "ben", saw: []sight{{1, "one", ""}, {0, "-- lost --", ""}, {2, "two", ""}}},
 	})
 	pad := func(s string) string { return s + strings.Repeat(" ", columnWidth-len(s)+2) }
 	want := pad("ana saw") + "ben saw\n" + pad("one") + "one\n" + pad("") + "-- lost --\n" + pad("two") + "two\n" +

@@ -62,9 +62,9 @@ func sameOrder(cast []*actor) error {
 			if i > 0 && seq != got[i-1]+1 {
 				return fmt.Errorf("%s saw event %d after %d: this is a bug of Natter, please report it", a.name, seq, got[i-1])
 			}
-			if text, first := a.text(seq), cast[0].text(seq); text != first {
+			if event, first := a.event(seq), cast[0].event(seq); event != first {
 				return fmt.Errorf("event %d is %q for %s and %q for %s: this is a bug of Natter, please report it",
-					seq, text, a.name, first, cast[0].name)
+					seq, event, a.name, first, cast[0].name)
 			}
 		}
 	}

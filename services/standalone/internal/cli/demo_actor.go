@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,21 +17,24 @@ import (
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
 
-// sight is one thing that an actor saw; seq is 0 when it is no event of the room.
+// sight is one thing that an actor saw.
 type sight struct {
-	seq  uint32
+	seq  uint32 // 0: no event of the room
 	text string
+	// event is what makes it the same event for all, whatever it looks like: a message that was deleted before it was seen
+	// is shown without its content.
+	event string
 }
 
 // actor is a user of the demo.
 type actor struct {
-	name  string
-	user  *chatv1.User
-	api   *client.Client
-	conn  *client.Conn
-	cable *cable
-	idle  func() // lets go of idle HTTP connections
-	tasks sync.WaitGroup
+	name   string
+	suffix string
+	api    *client.Client
+	conn   *client.Conn
+	cable  *cable
+	idle   func() // lets go of idle HTTP connections
+	tasks  sync.WaitGroup
 
 	room    string // whose events it notes
 	offline bool   // of the goroutine that notes
@@ -39,11 +43,10 @@ type actor struct {
 	changed chan struct{} // closed and replaced when saw grows
 }
 
-// newActor registers a user.
-func newActor(ctx context.Context, server, name string) (*actor, error) {
-	a := &actor{name: name, cable: &cable{}, changed: make(chan struct{})}
-	suffix := uuid.NewString()
-	email, password := fmt.Sprintf("%s-%s@demo.example", name, suffix[:8]), uuid.NewString()
+// newActor registers a user. Names are unique on a server; the suffix makes them so, and is not shown.
+func newActor(ctx context.Context, server, name, suffix string) (*actor, error) {
+	a := &actor{name: name, suffix: suffix, cable: &cable{}, changed: make(chan struct{})}
+	email, password := name+suffix+"@demo.example", uuid.NewString()
 	transport := &http.Transport{DialContext: a.cable.dial}
 	a.idle = transport.CloseIdleConnections
 	options := client.Options{HTTP: &http.Client{Transport: transport}}
@@ -52,11 +55,9 @@ func newActor(ctx context.Context, server, name string) (*actor, error) {
 	if a.api, err = client.New(server, options); err != nil {
 		return nil, err
 	}
-	signedIn, err := a.api.Register(ctx, email, name+"-"+suffix[:8], password)
-	if err != nil {
+	if _, err = a.api.Register(ctx, email, name+suffix, password); err != nil {
 		return nil, fmt.Errorf("register %s: %w", name, err)
 	}
-	a.user = signedIn.GetUser()
 	return a, nil
 }
 
@@ -87,7 +88,10 @@ func (a *actor) note(event any) {
 	switch e := event.(type) {
 	case *chatv1.Event:
 		if e.GetRoomId() == a.room {
-			a.see(sight{e.GetSeq(), renderEvent(e)})
+			a.see(sight{
+				seq: e.GetSeq(), text: strings.ReplaceAll(renderEvent(e), a.suffix, ""),
+				event: fmt.Sprintf("%T %s %s", e.GetBody(), e.GetActor().GetUserId(), e.GetNonce()),
+			})
 		}
 	case *clientv1.Signal:
 		if e.GetTyping() {
@@ -135,10 +139,11 @@ func (a *actor) seqs() (seqs []uint32) {
 	return seqs
 }
 
-func (a *actor) text(seq uint32) string {
+// event is what the event with this seq was.
+func (a *actor) event(seq uint32) string {
 	for _, s := range a.sights() {
 		if s.seq == seq {
-			return s.text
+			return s.event
 		}
 	}
 	return ""

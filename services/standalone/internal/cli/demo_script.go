@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/natter-chat/natter/pkg/client"
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
@@ -129,8 +131,9 @@ func (d *demo) play(ctx context.Context) error {
 
 // gather registers the three, makes the room, and returns when each is online in it. They use both encodings.
 func (d *demo) gather(ctx context.Context) error {
+	suffix := "-" + uuid.NewString()[:8]
 	for _, name := range []string{"ana", "ben", "cleo"} {
-		a, err := newActor(ctx, d.server, name)
+		a, err := newActor(ctx, d.server, name, suffix)
 		if err != nil {
 			return err
 		}
