@@ -118,7 +118,9 @@ func (g *gateway) Run(ctx context.Context) error {
 		return errors.Join(err, g.stop())
 	case <-ctx.Done():
 		err := g.stop()
-		<-served // that the listener is closed
+		if end := <-served; !errors.Is(end, net.ErrClosed) && !errors.Is(end, http.ErrServerClosed) {
+			err = errors.Join(err, end)
+		}
 		return err
 	}
 }

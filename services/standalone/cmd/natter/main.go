@@ -1,0 +1,48 @@
+// Command natter is all of Natter in one program: without a word it serves, `natter chat` and `natter demo` are clients.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/natter-chat/natter/pkg/app"
+	"github.com/natter-chat/natter/services/standalone"
+	"github.com/natter-chat/natter/services/standalone/internal/cli"
+)
+
+const usage = `Natter is a self-hosted chat system.
+
+  natter                serve: everything in this one process, data in ./data
+  natter chat  --help   chat in a terminal
+  natter demo  --help   watch three users talk
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string) int {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		p := cli.Process{Args: args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+		switch args[0] {
+		case "chat":
+			return cli.Chat(ctx, p)
+		case "demo":
+			return cli.Demo(ctx, p)
+		}
+		_, _ = fmt.Fprintf(os.Stderr, "natter: there is no command %q.\n\n%s", args[0], usage)
+		return 2
+	}
+	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
+		_, _ = fmt.Print(usage, "\n")
+	}
+	return app.Run(ctx, app.Process{Args: args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}, "natter",
+		standalone.Components(os.Stdout)...)
+}
