@@ -12,7 +12,9 @@ import (
 const (
 	// outboxLimit is how many requests may be unanswered, over all rooms. At the content limit of 8 KiB that is 8 MiB.
 	outboxLimit = 1024
-	// laneWindow is how many requests of one room may be on the wire at once.
+	// wireWindow is how many requests may be on the wire at once, below what a server takes from one connection by default
+	// (128); laneWindow of one room, so that none keeps the others out.
+	wireWindow = 120
 	laneWindow = 64
 	// frameLimit is the server's limit of one frame; messageLimit that of several in one WebSocket message.
 	frameLimit   = 64 << 10
@@ -51,11 +53,27 @@ func (r *request) wait(ctx context.Context) (*clientv1.ServerFrame, error) {
 type lane struct {
 	requests []*request
 	onWire   int // how many of them are
+	// window is how many may be. A refusal for now makes it 1, each answer one more: a server that limits the rate is not
+	// flooded with what it refuses, and it cannot take a later one before an earlier one that it refused.
+	window int
 	// held: one failed in a way that a retry heals. The later ones on the wire come back as aborted; nothing is sent until
 	// all have, and then everything is sent again in order, not before retryAt.
 	held     bool
 	retryAt  time.Time
 	failures int // in a row
+}
+
+// hold stops the lane until everything on the wire is answered, for at least wait. The answers that follow belong to the
+// same failure.
+func (l *lane) hold(now time.Time, wait time.Duration) {
+	if !l.held {
+		wait = max(wait, jitter(l.failures))
+		l.failures++
+	}
+	l.held, l.window = true, 1
+	if at := now.Add(wait); at.After(l.retryAt) {
+		l.retryAt = at
+	}
 }
 
 // outbox holds the requests that are not answered yet. It outlives sessions. A room is a lane, and keeps its order; what
@@ -64,6 +82,7 @@ type outbox struct {
 	lanes  map[string]*lane
 	byID   map[uint32]*request
 	lastID uint32
+	onWire int
 }
 
 func newOutbox() *outbox { return &outbox{lanes: map[string]*lane{}, byID: map[uint32]*request{}} }
@@ -92,7 +111,7 @@ func (o *outbox) add(room string, frame func(id uint32) ([]byte, error)) (*reque
 		return nil, fault.Invalid("content", "the frame has %d bytes, more than the %d that a server takes", len(r.frame), frameLimit)
 	}
 	if o.lanes[room] == nil {
-		o.lanes[room] = &lane{}
+		o.lanes[room] = &lane{window: laneWindow}
 	}
 	o.lanes[room].requests = append(o.lanes[room].requests, r)
 	o.byID[r.id] = r
@@ -108,6 +127,7 @@ func (o *outbox) remove(r *request) {
 	delete(o.byID, r.id)
 	if r.onWire {
 		l.onWire--
+		o.onWire--
 	}
 	i := slices.Index(l.requests, r)
 	l.requests = slices.Delete(l.requests, i, i+1)
@@ -125,17 +145,14 @@ func (o *outbox) answer(f *clientv1.ServerFrame, now time.Time) {
 	l := o.lanes[r.lane]
 	r.onWire = false
 	l.onWire--
+	o.onWire--
 	e := f.GetError()
 	if e != nil && retryable(fault.Code(e.GetCode())) {
-		l.held = true
-		wait := max(time.Duration(e.GetRetryAfterMs())*time.Millisecond, jitter(l.failures))
-		if at := now.Add(wait); at.After(l.retryAt) {
-			l.retryAt = at
-		}
-		l.failures++
+		l.hold(now, time.Duration(e.GetRetryAfterMs())*time.Millisecond)
 		return
 	}
 	l.failures = 0
+	l.window = min(l.window+1, laneWindow)
 	o.remove(r)
 	if e != nil {
 		r.finish(nil, errorOf(e))
@@ -171,7 +188,7 @@ func (o *outbox) take(message []byte, now time.Time) (_ []byte, again time.Time)
 			if r.onWire {
 				continue
 			}
-			if l.onWire == laneWindow {
+			if l.onWire >= l.window || o.onWire == wireWindow {
 				break
 			}
 			if len(message) > 0 && len(message)+len(r.frame) > messageLimit {
@@ -180,6 +197,7 @@ func (o *outbox) take(message []byte, now time.Time) (_ []byte, again time.Time)
 			message = append(message, r.frame...)
 			r.onWire = true
 			l.onWire++
+			o.onWire++
 		}
 	}
 	return message, again
@@ -187,6 +205,7 @@ func (o *outbox) take(message []byte, now time.Time) (_ []byte, again time.Time)
 
 // sessionEnded puts what was on the wire back: the next session sends it again.
 func (o *outbox) sessionEnded() {
+	o.onWire = 0
 	for _, l := range o.lanes {
 		l.held, l.onWire = false, 0
 		for _, r := range l.requests {

@@ -204,7 +204,14 @@ func TestRetriesInOrder(t *testing.T) {
 				p.quiet()
 				sendMany(g.t, conn, otherRoom, 1)
 				p.ack(p.sends(1)[0], 1)
-				again := p.sends(4)
+				var again []*clientv1.ClientFrame
+				for i := range 4 { // one, and the next ones as answers come
+					again = append(again, p.sends(1)...)
+					if i == 0 {
+						p.quiet()
+					}
+					p.ack(again[i], uint32(i+1))
+				}
 				if at := time.Since(start); at < 3*time.Second || at > 5*time.Second {
 					g.t.Errorf("sent again after %v, want 3s", at)
 				}
@@ -215,7 +222,6 @@ func TestRetriesInOrder(t *testing.T) {
 					if again[i].GetSend().GetNonce() != pending[i].Nonce {
 						g.t.Errorf("message %d has another nonce", i)
 					}
-					p.ack(again[i], uint32(i+1))
 					if ack, err := pending[i].Wait(g.t.Context()); err != nil || ack.GetSeq() != uint32(i+1) {
 						g.t.Errorf("message %d: %v, %v", i, ack, err)
 					}
@@ -236,8 +242,35 @@ func TestARetryWaitsForTheAnswersBehindIt(t *testing.T) {
 		time.Sleep(10 * time.Second) //nolint:forbidigo // in a bubble
 		p.quiet()
 		p.refuse(first[1].GetId(), "aborted", 0)
-		if got, want := contents(p.sends(2)), []string{"1", "2"}; !slices.Equal(got, want) {
-			g.t.Errorf("sent again: %v, want %v", got, want)
+		for _, want := range []string{"1", "2"} {
+			again := p.sends(1)
+			if got := contents(again)[0]; got != want {
+				g.t.Errorf("sent again: %v, want %v", got, want)
+			}
+			p.ack(again[0], 1)
+		}
+	})
+}
+
+// A server that refuses a whole window has refused once: the next try comes soon, and does not flood it again.
+func TestARefusedWindowIsOneFailure(t *testing.T) {
+	t.Parallel()
+	in(t, func(g *gateway) {
+		conn, p := g.connect(ConnOptions{}, roomAt(room, 0))
+		sendMany(g.t, conn, room, laneWindow)
+		for _, f := range p.sends(laneWindow) {
+			p.refuse(f.GetId(), "resource_exhausted", 20*time.Millisecond)
+		}
+		start := time.Now()
+		for i := range laneWindow {
+			synctest.Wait()
+			if got := len(p.frames); i == 1 && got != 2 {
+				g.t.Errorf("%d are on the wire after the first ack, want 2", got)
+			}
+			p.ack(p.sends(1)[0], uint32(i+1))
+		}
+		if at := time.Since(start); at > firstCeiling {
+			g.t.Errorf("sent again after %v, want at most %v", at, firstCeiling)
 		}
 	})
 }
@@ -294,18 +327,30 @@ func TestOutboxIsBounded(t *testing.T) {
 		if _, err := conn.SendAsync(otherRoom, strings.Repeat("x", frameLimit)); fault.CodeOf(err) != fault.InvalidArgument {
 			g.t.Errorf("a frame above the limit was taken: %v", err)
 		}
-		sendMany(g.t, conn, room, outboxLimit)
+		sendMany(g.t, conn, room, outboxLimit-2*laneWindow)
+		synctest.Wait()
+		if got := len(p.frames); got != laneWindow {
+			g.t.Errorf("%d sends to one room are on the wire, want %d", got, laneWindow)
+		}
+		sendMany(g.t, conn, otherRoom, 2*laneWindow)
 		if _, err := conn.SendAsync(room, "one more"); fault.CodeOf(err) != fault.ResourceExhausted {
 			g.t.Errorf("the outbox took more than its limit: %v", err)
 		}
 		synctest.Wait()
-		if got := len(p.frames); got != laneWindow {
-			g.t.Errorf("%d sends are on the wire, want %d", got, laneWindow)
+		if got := len(p.frames); got != wireWindow {
+			g.t.Errorf("%d sends are on the wire, want %d", got, wireWindow)
 		}
 		p.ack(p.sends(1)[0], 1)
 		synctest.Wait()
-		if got := len(p.frames); got != laneWindow {
-			g.t.Errorf("after an ack %d are unanswered, want %d", got, laneWindow)
+		if got := len(p.frames); got != wireWindow {
+			g.t.Errorf("after an ack %d are unanswered, want %d", got, wireWindow)
+		}
+		p.drop()
+		p = g.accept()
+		p.expect(new(clientv1.ClientFrame_Hello))
+		p.welcome(roomAt(room, 1))
+		if got := len(p.frames); got != wireWindow {
+			g.t.Errorf("after a reconnect %d are on the wire, want %d", got, wireWindow)
 		}
 	})
 }

@@ -227,6 +227,8 @@ func (c *chat) status() {
 		status = clean(c.room.GetName())
 	}
 	switch {
+	case c.offline && c.pending > 0:
+		status += fmt.Sprintf(" (reconnecting, %d waiting)", c.pending)
 	case c.offline:
 		status += " (reconnecting)"
 	case c.pending > 0:

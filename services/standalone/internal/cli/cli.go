@@ -116,6 +116,8 @@ func sentence(f *client.Error) string {
 	switch {
 	case f.RetryAfter > 0:
 		text += fmt.Sprintf(" (try again in %v)", f.RetryAfter)
+	case f.Field == "username":
+		text += " (--name chooses another)"
 	case f.Code == fault.Unauthenticated:
 		text += " (check e-mail and password; `--register` creates an account)"
 	}

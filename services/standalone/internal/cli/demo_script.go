@@ -139,7 +139,7 @@ func (d *demo) gather(ctx context.Context) error {
 		}
 		d.cast = append(d.cast, a)
 	}
-	room, err := d.cast[0].api.CreateRoom(ctx, "demo", "a conversation of three", false)
+	room, err := d.cast[0].api.CreateRoom(ctx, "demo"+suffix, "a conversation of three", false)
 	if err != nil {
 		return fmt.Errorf("create the room: %w", err)
 	}
