@@ -1,0 +1,152 @@
+package scenario
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a scenario waits for what must happen; it is no measurement.
+const patience = 60 * time.Second
+
+// process is one program of Natter. It can be killed and started again, on the same addresses and data.
+type process struct {
+	name, binary string
+	env          []string
+	admin        string
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+	log lockedBuffer
+}
+
+// start runs the program and waits until it is ready.
+func (p *process) start(tb testing.TB) {
+	tb.Helper()
+	p.launch(tb)
+	p.waitReady(tb)
+}
+
+func (p *process) launch(tb testing.TB) {
+	tb.Helper()
+	cmd := exec.Command(filepath.Join(binaries, p.binary))
+	cmd.Env = append(os.Environ(), p.env...)
+	cmd.Stdout, cmd.Stderr = &p.log, &p.log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		tb.Fatalf("start %s: %v", p.name, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cmd = cmd
+}
+
+func (p *process) waitReady(tb testing.TB) {
+	tb.Helper()
+	eventually(tb, p.name+" is ready", func() error {
+		status, body := p.get(tb.Context(), "/readyz")
+		if status != http.StatusOK {
+			return fmt.Errorf("readyz: %d %s\n%s", status, body, p.log.tail())
+		}
+		return nil
+	})
+}
+
+// get asks the admin port; status 0: it does not answer.
+func (p *process) get(ctx context.Context, path string) (status int, body string) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.admin+path, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer res.Body.Close()
+	var b bytes.Buffer
+	_, _ = b.ReadFrom(res.Body)
+	return res.StatusCode, b.String()
+}
+
+// kill is SIGKILL: nothing is finished, nothing is flushed.
+func (p *process) kill() { p.end(syscall.SIGKILL) }
+
+// terminate is SIGTERM: the process drains. It returns when it has ended.
+func (p *process) terminate() { p.end(syscall.SIGTERM) }
+
+func (p *process) end(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(sig)
+	_ = p.cmd.Wait()
+	p.cmd = nil
+}
+
+// eventually polls until check succeeds, or fails the test with what it said last.
+func eventually(tb testing.TB, what string, check func() error) {
+	tb.Helper()
+	within(tb, patience, what, check)
+}
+
+func within(tb testing.TB, limit time.Duration, what string, check func() error) {
+	tb.Helper()
+	deadline := time.Now().Add(limit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			tb.Fatalf("%s: not within %s: %v", what, limit, err)
+		}
+		<-tick.C
+	}
+}
+
+// freeAddr is a loopback address that nobody listens on right now.
+func freeAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// lockedBuffer keeps what a process says.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// tail is the end of it.
+func (b *lockedBuffer) tail() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	lines := strings.Split(b.b.String(), "\n")
+	return strings.Join(lines[max(0, len(lines)-30):], "\n")
+}
