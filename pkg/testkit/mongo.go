@@ -1,3 +1,5 @@
+// Package testkit gives tests the real parts: NATS, PostgreSQL, a server that speaks MongoDB, and a check that queries use
+// their indexes. Every server is private to its test and ends with it.
 package testkit
 
 import (

@@ -23,7 +23,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	binaries = dir
 	const services = "github.com/natter-chat/natter/services/"
 	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), services+"standalone/cmd/natter",

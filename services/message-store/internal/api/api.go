@@ -5,6 +5,7 @@ package api
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -238,9 +239,7 @@ func (a *API) heads(ctx context.Context, rooms []ids.Room) (map[ids.Room]store.H
 		return known, nil
 	}
 	read, err := a.log.Heads(ctx, unknown)
-	for r, h := range read {
-		known[r] = h
-	}
+	maps.Copy(known, read)
 	return known, err
 }
 

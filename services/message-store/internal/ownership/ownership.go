@@ -11,6 +11,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -215,7 +216,7 @@ func Owner(partition int, living []string) string {
 		if c := bytes.Compare(weight(partition, a), weight(partition, b)); c != 0 {
 			return c
 		}
-		return bytes.Compare([]byte(a), []byte(b))
+		return strings.Compare(a, b)
 	})
 }
 
@@ -223,7 +224,7 @@ func Owner(partition int, living []string) string {
 func weight(partition int, id string) []byte {
 	h := fnv.New128a()
 	_, _ = h.Write([]byte(id))
-	_, _ = h.Write(binary.BigEndian.AppendUint32(nil, uint32(partition))) //nolint:gosec // below 64
-	_, _ = h.Write([]byte(id))                                            // once more, so that the partition reaches every bit
+	_, _ = h.Write(binary.BigEndian.AppendUint32(nil, uint32(partition)))
+	_, _ = h.Write([]byte(id)) // once more, so that the partition reaches every bit
 	return h.Sum(nil)
 }

@@ -14,7 +14,7 @@ const maxReactors = 50
 // Time is a time of the store on the wire.
 func Time(ms int64) *timestamppb.Timestamp {
 	const perSecond, nanos = 1000, 1_000_000
-	return &timestamppb.Timestamp{Seconds: ms / perSecond, Nanos: int32(ms % perSecond * nanos)} //nolint:gosec // below 1e9
+	return &timestamppb.Timestamp{Seconds: ms / perSecond, Nanos: int32(ms % perSecond * nanos)}
 }
 
 // Event is an entry of a room's log as clients and gateways see it.
@@ -73,7 +73,7 @@ func Message(m *store.Message) *chatv1.Message {
 		for _, u := range r.Users[:min(len(r.Users), maxReactors)] {
 			named = append(named, u.User.String())
 		}
-		out.Reactions = append(out.Reactions, &chatv1.Reaction{Emoji: r.Emoji, Count: uint32(len(r.Users)), UserIds: named}) //nolint:gosec // thousands
+		out.Reactions = append(out.Reactions, &chatv1.Reaction{Emoji: r.Emoji, Count: uint32(len(r.Users)), UserIds: named})
 	}
 	return out
 }

@@ -99,7 +99,7 @@ func documentID(room ids.Room, seq uint32) string { return fmt.Sprintf("%s:%010d
 // roomRange is the range of ids of the events of a room with from < seq < to.
 func roomRange(room ids.Room, from, to int64) bson.D {
 	// seq is dense from 1, so -1 and 2^32 are beyond both ends.
-	clamp := func(seq int64) uint32 { return uint32(min(max(seq, 0), 1<<32-1)) } //nolint:gosec // clamped
+	clamp := func(seq int64) uint32 { return uint32(min(max(seq, 0), 1<<32-1)) }
 	return bson.D{{Key: "$gt", Value: documentID(room, clamp(from))}, {Key: "$lt", Value: documentID(room, clamp(to))}}
 }
 
