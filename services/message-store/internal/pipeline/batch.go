@@ -41,12 +41,10 @@ func (l *lane) commit(ctx context.Context) {
 		return
 	}
 	if err := l.resolve(ctx, b); err != nil {
-		l.p.logger.WarnContext(ctx, "cannot read the log", "error", err)
 		for _, rb := range b.order {
-			for _, r := range rb.requests {
-				r.fail(l.p, unavailable("resolve", err))
-			}
+			rb.broken = err
 		}
+		l.conclude(ctx, b)
 		return
 	}
 	now := l.p.cfg.Now().UnixMilli()
@@ -68,16 +66,21 @@ func (l *lane) commit(ctx context.Context) {
 		}
 	}
 	l.prove(ctx, b)
+	l.conclude(ctx, b)
+}
+
+// conclude answers the rooms whose part is stored, and lets the others start over.
+func (l *lane) conclude(ctx context.Context, b *batch) {
 	for _, rb := range b.order {
-		if rb.broken != nil {
-			l.p.metrics.restarted(rb.broken)
-			if !errors.Is(rb.broken, store.ErrConflict) && !errors.Is(rb.broken, errBehind) {
-				l.p.logger.WarnContext(ctx, "outcome of an append is unknown; reading again", "room", rb.requests[0].room, "error", rb.broken)
-			}
-			l.again(ctx, rb.requests, rb.broken)
+		if rb.broken == nil {
+			l.finish(ctx, rb)
 			continue
 		}
-		l.finish(ctx, rb)
+		l.p.metrics.restarted(rb.broken)
+		if !errors.Is(rb.broken, store.ErrConflict) && !errors.Is(rb.broken, errBehind) {
+			l.p.logger.WarnContext(ctx, "the log failed; reading again what it has", "room", rb.requests[0].room, "error", rb.broken)
+		}
+		l.again(ctx, rb.requests, rb.broken)
 	}
 }
 

@@ -111,8 +111,7 @@ func (l *lane) take(ctx context.Context, r *request) {
 		r.fail(l.p, fault.New(fault.Unavailable, "too much at once; try again").WithRetryAfter(RetryAfter))
 		return
 	}
-	l.waiting++
-	e.waiting = append(e.waiting, r)
+	l.wait(e, r)
 }
 
 // admit makes a request of a warm room ready, or lets it look.
@@ -131,30 +130,39 @@ func (l *lane) admit(ctx context.Context, e *entry, r *request) {
 var errBehind = errors.New("the state is behind the log")
 
 // again drops the state of a room and lets these requests start over once it is loaded anew, and behind them, in order,
-// those of the room that are ready. Cause is told to those who have tried often enough.
+// those of the room that are ready. Cause is told to those who have tried often enough. Changes that came with the state
+// go with it: the next one brings them again, if anybody still waits for it.
 func (l *lane) again(ctx context.Context, requests []*request, cause error) {
 	id := requests[0].room
 	e := l.rooms[id]
 	e.state, e.partial = nil, false
 	l.p.beacon.doubt(id)
-	l.load(ctx, id)
 	for _, r := range requests {
-		r.restart()
-		if r.attempts >= maxAttempts {
+		r.restart(cause)
+		switch {
+		case !r.awaited():
+		case r.attempts >= maxAttempts:
 			r.fail(l.p, unavailable("pipeline", cause))
-			continue
+		default:
+			l.wait(e, r)
 		}
-		l.waiting++
-		e.waiting = append(e.waiting, r)
 	}
 	l.ready = slices.DeleteFunc(l.ready, func(r *request) bool {
-		if r.room != id {
-			return false
+		if r.room == id && r.awaited() {
+			l.wait(e, r)
 		}
-		l.waiting++
-		e.waiting = append(e.waiting, r)
-		return true
+		return r.room == id
 	})
+	if len(e.waiting) == 0 {
+		delete(l.rooms, id)
+		return
+	}
+	l.load(ctx, id)
+}
+
+func (l *lane) wait(e *entry, r *request) {
+	l.waiting++
+	e.waiting = append(e.waiting, r)
 }
 
 // evict forgets rooms that nobody has used for a while.

@@ -55,7 +55,7 @@ func (p *Pipeline) load(ctx context.Context, id ids.Room) loaded {
 		if snapshot.Version < head.Version {
 			return loaded{room: id, err: fmt.Errorf("the log is at version %d, its members at %d", head.Version, snapshot.Version)}
 		}
-		done := loaded{room: id, state: room.NewState(head, snapshot.Members)}
+		done := loaded{room: id, state: room.NewState(head, snapshot.Members, snapshot.Version)}
 		if snapshot.Version == head.Version {
 			return done
 		}
@@ -118,12 +118,7 @@ func (l *lane) install(ctx context.Context, done loaded) {
 	if done.pending != nil {
 		l.ready = append(l.ready, done.pending)
 	}
-	for i, r := range waiting {
-		if e.state == nil { // a look found it to be behind: the rest waits on
-			l.waiting += len(waiting[i:])
-			e.waiting = append(e.waiting, waiting[i:]...)
-			return
-		}
-		l.admit(ctx, e, r)
+	for _, r := range waiting {
+		l.take(ctx, r) // not admit: a look among them may find the state to be behind
 	}
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"time"
 
 	"github.com/natter-chat/natter/pkg/fault"
@@ -33,9 +34,16 @@ type result struct {
 	refused   *fault.Fault
 }
 
-// restart forgets what an attempt that was not stored made of the commands.
-func (r *request) restart() {
+// awaited reports whether anybody waits for the answer.
+func (r *request) awaited() bool { return r.reply != nil || r.look != nil }
+
+// restart forgets what an attempt that was not stored made of the commands. A lost race is soon won; a store that fails
+// is not tried as often.
+func (r *request) restart(cause error) {
 	r.attempts++
+	if !errors.Is(cause, store.ErrConflict) && !errors.Is(cause, errBehind) {
+		r.attempts += maxAttempts / 4
+	}
 	for i, c := range r.commands {
 		if c != nil {
 			r.results[i] = result{}

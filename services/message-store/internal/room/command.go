@@ -184,7 +184,7 @@ func (p *Parser) hash(e *store.Event) (sum [store.HashSize]byte) {
 		b = append(b, 1)
 	}
 	for _, part := range [...]string{e.Content, e.Type, e.FileURL, e.Emoji} {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(part))) //nolint:gosec // limited above
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)
 	}
 	_, _ = h.Write(b) // never fails

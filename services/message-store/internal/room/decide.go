@@ -40,6 +40,9 @@ func (s *State) Decide(c *Command) (Verdict, Made, *fault.Fault) {
 	if c.Change {
 		return s.change(c.Event)
 	}
+	if s.head.Version < s.version {
+		return Behind, Made{}, nil
+	}
 	e := c.Event
 	switch s.members[e.Actor.User] {
 	case None:

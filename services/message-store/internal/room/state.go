@@ -41,18 +41,20 @@ const maxTargets = 64
 // State is what a room's log folds to. It runs ahead of the store while a batch is being made: Commit says that the
 // store has it, and a State whose batch was not stored is thrown away.
 type State struct {
-	head    store.Head
+	head store.Head
+	// members are as of version; while the head's is lower, changes of the room are missing in the log.
 	members map[ids.User]Role
+	version uint32
 	// targets are folded messages, exact as of head.
 	targets map[uint32]*store.Message
 	// batch is the events since the last Commit.
 	batch []*store.Event
 }
 
-// NewState returns the state of a room as of a head, with its members as of a version not lower than the head's. The
-// changes between the two must be the first commands to be assigned. It takes ownership of members.
-func NewState(head store.Head, members map[ids.User]Role) *State {
-	return &State{head: head, members: members, targets: map[uint32]*store.Message{}}
+// NewState returns the state of a room as of a head, with its members as of a version not lower than the head's. Nobody
+// may do anything until the changes between the two are assigned. It takes ownership of members.
+func NewState(head store.Head, members map[ids.User]Role, version uint32) *State {
+	return &State{head: head, members: members, version: version, targets: map[uint32]*store.Message{}}
 }
 
 // Head is the last event, stored or not.
@@ -68,7 +70,7 @@ func (s *State) Members() int { return len(s.members) }
 func (s *State) Stale(stored uint32) bool { return stored > s.committed() }
 
 // committed is the head that the store has.
-func (s *State) committed() uint32 { return s.head.Seq - uint32(len(s.batch)) } //nolint:gosec // never more than head
+func (s *State) committed() uint32 { return s.head.Seq - uint32(len(s.batch)) }
 
 // Needs reports whether the message a command is about must be loaded before Decide.
 func (s *State) Needs(c *Command) bool {
