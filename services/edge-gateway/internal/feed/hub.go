@@ -54,6 +54,8 @@ const (
 	headsPerCall = 500
 	// retryPause is between two tries of a read that failed.
 	retryPause = 250 * time.Millisecond
+	// flushTime bounds the wait for the bus to know of a subscription. If it is away, the reconnect asks for the heads.
+	flushTime = 2 * time.Second
 )
 
 // Log is message-store, as feeds need it.
@@ -74,7 +76,7 @@ type Hub struct {
 	flights singleflight.Group
 	lanes   [lanes]chan *nats.Msg
 
-	ctx    context.Context // ends with Close: the life of the goroutines below
+	ctx    context.Context //nolint:containedctx // ends with Close: the life of the goroutines below
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	wake   chan struct{} // recheck now
@@ -156,6 +158,8 @@ func (h *Hub) Subscribe(ctx context.Context, rooms []ids.Room) error {
 	if !isNew {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
 	return h.nc.FlushWithContext(ctx)
 }
 
@@ -310,8 +314,8 @@ func (h *Hub) fetchFrames(room ids.Room, after uint32) ([]*Frame, error) {
 	}
 	frames := make([]*Frame, 0, len(events))
 	for i, ev := range events {
-		if ev.GetSeq() != after+1+uint32(i) { //nolint:gosec // a page
-			return nil, fmt.Errorf("event %d follows %d", ev.GetSeq(), after+uint32(i)) //nolint:gosec // a page
+		if ev.GetSeq() != after+1+uint32(i) {
+			return nil, fmt.Errorf("event %d follows %d", ev.GetSeq(), after+uint32(i))
 		}
 		frames = append(frames, newEventFrame(ev, nil))
 	}

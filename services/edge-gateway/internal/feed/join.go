@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/natter-chat/natter/pkg/ids"
 )
@@ -25,13 +26,13 @@ type Cursor struct {
 // was removed from the room a moment ago is refused (m.Left). A member that joins again starts again at the cursor.
 // It blocks while m's queue is full and while the store is away, until ctx ends; the error is then ctx's.
 func (h *Hub) Join(ctx context.Context, m Member, c Cursor) error {
-	f, err := h.open(ctx, c.Room)
-	if err != nil {
-		return err
-	}
 	h.Leave(c.Room, m)
 	for {
 		if err := m.Drained(ctx); err != nil {
+			return err
+		}
+		f, err := h.open(ctx, c.Room) // each time: while we waited, the sweeper may have closed the feed
+		if err != nil {
 			return err
 		}
 		if c.Seq > 0 && f.behind(c.Seq) && !c.Reset {
@@ -40,12 +41,14 @@ func (h *Hub) Join(ctx context.Context, m Member, c Cursor) error {
 			}
 			continue
 		}
-		if f.join(m, c) {
+		missed, joined := f.join(m, c)
+		if joined {
 			return nil
 		}
-		missed, err := f.fetchMissed(ctx, c.Seq)
-		if err != nil {
-			return err
+		if missed == nil {
+			if missed, err = f.fetchMissed(ctx, c.Seq); err != nil {
+				return err
+			}
 		}
 		for _, frame := range missed {
 			if err := m.Drained(ctx); err != nil { // catching up is paced by the connection, and never closes it
@@ -57,26 +60,30 @@ func (h *Hub) Join(ctx context.Context, m Member, c Cursor) error {
 	}
 }
 
-// join completes a Join, unless the ring does not reach back to the cursor.
-func (f *feed) join(m Member, c Cursor) bool {
+// joinWithin is how many missed events a member may get at once, when it joins; more are paced by its queue.
+const joinWithin = 4
+
+// join completes a Join, unless more than joinWithin events are missing: then it returns those that the ring has; none
+// when it does not reach back to the cursor.
+func (f *feed) join(m Member, c Cursor) (missed []*Frame, joined bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r, gone := f.removed[m.User()]; gone && r.seq > c.MemberAt {
 		m.Left(f.room)
-		return true
+		return nil, true
 	}
 	if c.Reset || f.last-min(c.Seq, f.last) > f.hub.cfg.ResumeEvents {
 		f.hub.metrics.resumes.WithLabelValues("reset").Inc()
 		m.Enqueue(reset(f.room, f.last))
 		f.members[m] = struct{}{}
-		return true
+		return nil, true
 	}
 	if c.Seq < f.last {
-		missed, ok := f.ring.after(c.Seq)
-		if !ok {
-			return false
+		kept, ok := f.ring.after(c.Seq)
+		if !ok || len(kept) > joinWithin {
+			return slices.Clone(kept), false
 		}
-		for _, frame := range missed {
+		for _, frame := range kept {
 			m.Enqueue(frame)
 		}
 	}
@@ -85,14 +92,18 @@ func (f *feed) join(m Member, c Cursor) bool {
 		m.Enqueue(caughtUp(f.room, f.last))
 	}
 	f.members[m] = struct{}{}
-	return true
+	return nil, true
 }
 
 // isAhead reports whether a cursor is above the head, as message-store knows it: then it is of another history. If it is
 // not, this gateway is behind (the client comes from a faster one), and the feed catches up.
 func (f *feed) isAhead(ctx context.Context, seq uint32) (bool, error) {
 	heads, err := f.hub.store.Heads(ctx, []ids.Room{f.room})
-	if err == nil && heads[f.room] < seq {
+	if err != nil {
+		f.hub.log.Warn("cannot ask for a head; trying again", "room", f.room, "error", err)
+		return false, pause(ctx, retryPause)
+	}
+	if heads[f.room] < seq {
 		return true, nil
 	}
 	f.notice(heads[f.room])

@@ -28,6 +28,10 @@ var (
 	endSlow      = ending{closeSlowConsumer, "the client reads too slowly; reconnect and resume", "slow_consumer"}
 	endDraining  = ending{closeDraining, "this gateway is stopping; reconnect and resume", "draining"}
 	endIdle      = ending{closeIdle, "no answer to a ping; reconnect and resume", "idle"}
+	endToken     = ending{closeToken, "the access token is missing, bad or expired", "token"}
+	endBadHello  = ending{closeProtocol, "the hello is not valid; the error before this says why", "protocol"}
+	endKind      = ending{closeProtocol, "JSON is sent as text, protobuf as binary messages", "protocol"}
+	endAway      = ending{closeUnavailable, "not available right now; reconnect and resume", "unavailable"}
 	endHello     = ending{closeProtocol, "the first frame must be hello, within 10 seconds", "protocol"}
 	endSecondSub = ending{closeProtocol, "a connection belongs to one user", "protocol"}
 	endExpired   = ending{closeToken, "the access token has expired", "token"}
@@ -40,9 +44,11 @@ var (
 func endFor(f *fault.Fault) ending {
 	switch f.Code {
 	case fault.Unauthenticated:
-		return ending{closeToken, f.Message, "token"}
+		return endToken
 	case fault.InvalidArgument:
-		return ending{closeProtocol, f.Message, "protocol"}
+		return endBadHello
+	case fault.ResourceExhausted:
+		return endTooMany
 	}
-	return ending{closeUnavailable, "not available right now; reconnect and resume", "unavailable"}
+	return endAway
 }

@@ -1,10 +1,13 @@
 package session
 
 import (
+	"math"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/fault"
@@ -19,8 +22,12 @@ import (
 // maxNonce is the longest nonce, in bytes.
 const maxNonce = 64
 
-// maxBatch is how many commands of one connection and room travel together.
-const maxBatch = 64
+// What of one connection and room travels together at most: commands, and bytes (NATS takes 1 MiB). A command is smaller
+// than the frame it came in.
+const (
+	maxBatch      = 64
+	maxBatchBytes = 512 << 10
+)
 
 // commands are the mutations of one connection that wait for their ack, per room. Those of one room keep their order:
 // one request is under way at a time, and what comes meanwhile goes together in the next. When a request fails for good,
@@ -36,6 +43,7 @@ type commands struct {
 type pending struct {
 	id      uint32
 	command *busv1.Command
+	size    int // of the command, in bytes
 	began   time.Time
 }
 
@@ -50,7 +58,7 @@ func (s *session) setLimiter(l *rate.Limiter) {
 func (s *session) command(f *clientv1.ClientFrame) {
 	room, command, err := s.newCommand(f)
 	if err == nil {
-		err = s.queueCommand(room, pending{id: f.GetId(), command: command, began: time.Now()})
+		err = s.queueCommand(room, pending{id: f.GetId(), command: command, size: proto.Size(command), began: time.Now()})
 	}
 	if err != nil {
 		s.fail(f.GetId(), err)
@@ -94,7 +102,7 @@ func (s *session) newCommand(f *clientv1.ClientFrame) (ids.Room, *busv1.Command,
 	if n := len(c.GetNonce()); n == 0 || n > maxNonce {
 		return room, nil, fault.Invalid(field+".nonce", "a nonce has 1 to %d bytes; use a UUID", maxNonce)
 	}
-	if len(c.GetNonce()) >= len(bus.ReservedNoncePrefix) && c.GetNonce()[:len(bus.ReservedNoncePrefix)] == bus.ReservedNoncePrefix {
+	if strings.HasPrefix(c.GetNonce(), bus.ReservedNoncePrefix) {
 		return room, nil, fault.Invalid(field+".nonce", "a nonce does not begin with %s", bus.ReservedNoncePrefix)
 	}
 	return room, c, nil
@@ -129,7 +137,7 @@ func (s *session) queueCommand(room ids.Room, p pending) error {
 // sendCommands sends the commands of one room, a batch at a time, until none waits.
 func (s *session) sendCommands(room ids.Room) {
 	for {
-		batch := s.takeBatch(room, maxBatch)
+		batch := s.takeBatch(room, maxBatch, maxBatchBytes)
 		if len(batch) == 0 {
 			return
 		}
@@ -140,7 +148,7 @@ func (s *session) sendCommands(room ids.Room) {
 		outcomes, err := s.srv.sender.Send(s.ctx, room, list)
 		if err != nil {
 			s.settle(batch, nil, err)
-			behind := s.takeBatch(room, s.srv.cfg.InFlight)
+			behind := s.takeBatch(room, math.MaxInt, math.MaxInt)
 			s.settle(behind, nil, fault.New(fault.Aborted, "an earlier command to this room failed; send again in order"))
 			if len(behind) == 0 {
 				return
@@ -151,8 +159,9 @@ func (s *session) sendCommands(room ids.Room) {
 	}
 }
 
-// takeBatch takes up to n commands of a room from the front; when there is none, the room's sender has ended.
-func (s *session) takeBatch(room ids.Room, n int) []pending {
+// takeBatch takes commands of a room from the front, up to a number and (but for the first) a size; when there is none, the
+// room's sender has ended.
+func (s *session) takeBatch(room ids.Room, count, size int) []pending {
 	q := &s.commands
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -161,7 +170,11 @@ func (s *session) takeBatch(room ids.Room, n int) []pending {
 		delete(q.rooms, room)
 		return nil
 	}
-	n = min(n, len(*waiting))
+	n := 0
+	for n < len(*waiting) && n < count && (n == 0 || (*waiting)[n].size <= size) {
+		size -= (*waiting)[n].size
+		n++
+	}
 	batch := (*waiting)[:n:n]
 	*waiting = (*waiting)[n:]
 	return batch

@@ -12,12 +12,13 @@ import (
 
 var errClosed = errors.New("the connection is closed")
 
-// queue is what waits to be written to one connection, bounded in bytes. It has no goroutine of its own: whoever puts the
-// first frame in starts the writer, and the writer ends when it finds the queue empty.
+// queue is what waits to be written to one connection, bounded in bytes. Its writer is started with the first frame, and
+// ends when it finds the queue empty: an idle connection has none.
 type queue struct {
 	encoding wire.Encoding
 	limit    int
 	total    *atomic.Int64 // bytes in all queues of the gateway
+	start    func()        // starts the writer; called under mu, and not after close
 
 	mu      sync.Mutex
 	frames  []queued
@@ -33,26 +34,28 @@ type queued struct {
 	size  int
 }
 
-// push puts a frame in. startWriter: the caller must start the writer. ok is false when it did not fit: the connection is
-// to be closed as too slow, and this is said once. A frame always fits while at most half is taken, so that whoever waits
-// for that (catching up, a page of history) never closes a connection, however large the frame.
-func (q *queue) push(f *feed.Frame) (startWriter, ok bool) {
+// push puts a frame in. It is false when the frame did not fit: the connection is to be closed as too slow, and this is said
+// once. A frame always fits while at most half is taken, so that whoever waits for that (catching up, a page of history)
+// never closes a connection, however large the frame.
+func (q *queue) push(f *feed.Frame) bool {
 	n := len(f.Bytes(q.encoding))
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return false, true
+		return true
 	}
 	if q.size > q.limit/2 && q.size+n > q.limit {
 		q.closeLocked()
-		return false, false
+		return false
 	}
 	q.frames = append(q.frames, queued{f, n})
 	q.size += n
 	q.total.Add(int64(n))
-	startWriter = !q.writing
-	q.writing = true
-	return startWriter, true
+	if !q.writing {
+		q.writing = true
+		q.start()
+	}
+	return true
 }
 
 // take joins the frames at the front into one message of at most maxSize bytes (or one frame, if it alone is larger). When

@@ -46,15 +46,15 @@ func (s *session) moveMarker(id uint32, r *clientv1.Read) {
 	m := &s.markers
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(m.ids) >= s.srv.cfg.InFlight {
+		s.fail(id, fault.New(fault.ResourceExhausted, "too many read markers at once").WithRetryAfter(time.Second))
+		return
+	}
 	if m.next == nil {
 		m.next = map[ids.Room]uint32{}
 	}
 	m.next[room] = max(m.next[room], r.GetSeq())
 	if id != 0 {
-		if len(m.ids) >= s.srv.cfg.InFlight {
-			s.fail(id, fault.New(fault.ResourceExhausted, "too many read markers at once").WithRetryAfter(time.Second))
-			return
-		}
 		m.ids = append(m.ids, id)
 	}
 	if !m.moving {

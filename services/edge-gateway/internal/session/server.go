@@ -56,8 +56,6 @@ const (
 	maxPooled = 2 * maxMessage
 	// probeEvery is how often silent connections are looked for.
 	probeEvery = 5 * time.Second
-	// maxReason is what fits into a close frame.
-	maxReason = 123
 )
 
 // Server accepts connections. It is an http.Handler for the WebSocket's route.
@@ -75,9 +73,10 @@ type Server struct {
 	epoch    epoch
 	users    users
 
-	closers sync.WaitGroup // close handshakes under way
-	wg      sync.WaitGroup // sessions and the prober
-	stop    chan struct{}  // closed by Close
+	helloTimeout time.Duration
+
+	wg   sync.WaitGroup // sessions, the prober, what listens to the bus
+	stop chan struct{}  // closed by Close, under users.mu
 
 	mu       sync.Mutex
 	sessions map[*session]struct{}
@@ -90,7 +89,7 @@ func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier 
 ) (*Server, error) {
 	s := &Server{
 		cfg: cfg, hub: hub, services: services, verifier: verifier, sender: roomlog.NewSender(nc), nc: nc, log: log,
-		stop: make(chan struct{}), sessions: map[*session]struct{}{},
+		helloTimeout: helloTimeout, stop: make(chan struct{}), sessions: map[*session]struct{}{},
 		buffers: sync.Pool{New: func() any { return new(make([]byte, 0, 4<<10)) }},
 	}
 	var err error
@@ -110,6 +109,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Sec-WebSocket-Protocol: offer natter.v1.json or natter.v1.proto", http.StatusBadRequest)
 		return
 	}
+	if !s.enter() {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "this gateway is stopping", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.wg.Done()
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols: []string{encoding.Subprotocol()}, OriginPatterns: s.cfg.Origins, CompressionMode: websocket.CompressionDisabled,
 	})
@@ -119,12 +124,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ws.SetReadLimit(int64(s.cfg.FrameBytes))
 	c := s.newSession(ws, encoding)
-	if !s.add(c) {
-		c.end(endDraining)
-		return
-	}
+	s.add(c)
 	c.run()
-	c.end(endClient)
 	s.remove(c)
 }
 
@@ -153,34 +154,48 @@ func (s *Server) newSession(ws *websocket.Conn, encoding wire.Encoding) *session
 		ready:   make(chan struct{}),
 		fetches: make(chan struct{}, maxFetches),
 		rooms:   map[ids.Room]membership{},
-		joins:   map[ids.Room]*joining{},
+		joins:   joins{waiting: map[ids.Room]feed.Cursor{}, active: map[ids.Room]*joining{}},
 	}
+	write := c.write // as a value: starting it allocates nothing
+	c.queue.start = func() { c.wg.Add(1); go write() }
 	c.touch()
 	return c
 }
 
-func (s *Server) add(c *session) bool {
+// enter lets a connection in, unless the server drains. Whoever is let in calls wg.Done.
+func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining {
 		return false
 	}
-	s.sessions[c] = struct{}{}
 	s.wg.Add(1)
-	s.metrics.connections.WithLabelValues(c.encoding.Subprotocol()).Inc()
 	return true
 }
 
-// remove releases all that a session took.
+func (s *Server) add(c *session) {
+	s.metrics.connections.WithLabelValues(c.encoding.Subprotocol()).Inc()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[c] = struct{}{}
+	if s.draining { // it began after enter, and does not know of this one
+		c.end(endDraining)
+	}
+}
+
+// remove releases all that a session took, once its socket is closed.
 func (s *Server) remove(c *session) {
-	defer s.wg.Done()
 	c.cancel()
-	c.wg.Wait()
-	s.users.remove(c)
 	c.mu.Lock()
+	c.released = true
 	if c.expiry != nil {
 		c.expiry.Stop()
 	}
+	c.mu.Unlock()
+	c.queue.close()
+	c.wg.Wait()
+	s.users.remove(c)
+	c.mu.Lock()
 	rooms := c.rooms
 	c.rooms = map[ids.Room]membership{}
 	c.mu.Unlock()
@@ -241,11 +256,13 @@ func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
 	s.mu.Unlock()
+	s.users.mu.Lock()
 	close(s.stop)
+	s.users.mu.Unlock()
 	s.drain(ctx)
 
 	done := make(chan struct{})
-	go func() { s.wg.Wait(); s.closers.Wait(); close(done) }()
+	go func() { s.wg.Wait(); close(done) }()
 	select {
 	case <-done:
 		return nil
@@ -260,14 +277,6 @@ func (s *Server) Close(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("cut off %d connections: %w", len(left), ctx.Err())
-}
-
-// clip shortens a close reason to what a close frame holds.
-func clip(reason string) string {
-	if len(reason) > maxReason {
-		return strings.ToValidUTF8(reason[:maxReason], "")
-	}
-	return reason
 }
 
 // unavailable is answered while a service behind the gateway is away.

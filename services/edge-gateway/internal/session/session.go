@@ -29,10 +29,10 @@ type session struct {
 	log      *slog.Logger
 	queue    queue
 
-	ctx    context.Context // ends when the connection does
+	ctx    context.Context //nolint:containedctx // ends with the reader; when it is cancelled, the reader closes the socket
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // everything the session started but the reader and the writer
-	ready  chan struct{}  // closed when the rooms of the welcome are known
+	wg     sync.WaitGroup // everything the session started
+	ready  chan struct{}  // closed when the client has its rooms
 	ended  sync.Once
 	cause  atomic.Pointer[ending]
 	heard  atomic.Int64 // when something last came from the client, unix seconds
@@ -44,63 +44,53 @@ type session struct {
 	mu       sync.Mutex
 	identity authn.Identity
 	rooms    map[ids.Room]membership
-	joins    map[ids.Room]*joining // under way
+	joins    joins
 	expiry   *time.Timer
 	typing   map[ids.Room]time.Time // when the last signal of a room was passed on
+	released bool                   // nothing may be started any more
 }
 
 // membership is what a session knows of one of its rooms.
 type membership struct {
-	role string
 	head uint32 // as of which the user was a member
+	read uint32 // the read marker
 }
 
-// run serves the connection until it ends. The caller closes the socket afterwards.
+// run serves the connection. It reads until the socket is closed, also while the connection ends: the close handshake
+// needs a reader, and so does cutting it short.
 func (s *session) run() {
-	hello, id, err := s.readHello()
-	if err == nil {
-		err = s.open(hello, id)
-	}
-	if err != nil {
-		if !errors.Is(err, errClosed) {
-			s.fail(id, err)
-			s.end(endFor(fault.From(err)))
-		}
-		return
-	}
+	late := time.AfterFunc(s.srv.helloTimeout, func() { s.end(endHello) })
+	defer late.Stop()
+	isOpen := false
 	for {
-		message, err := s.read(s.ctx)
-		if err != nil {
+		kind, message, err := s.ws.Read(s.ctx)
+		switch {
+		case errors.Is(err, websocket.ErrMessageTooBig):
+			s.end(endTooBig)
 			return
+		case err != nil:
+			s.end(endClient)
+			return
+		case kind != messageType(s.encoding):
+			s.end(endKind)
 		}
+		s.touch()
 		for frame, err := range s.encoding.Frames(message) {
-			if err != nil {
+			switch {
+			case s.isEnding(): // what still comes is not looked at
+			case !isOpen:
+				late.Stop()
+				isOpen = s.signIn(frame, err)
+			case err != nil:
 				s.fail(frame.GetId(), err)
-				continue
+			default:
+				s.handle(frame)
 			}
-			s.handle(frame)
 		}
 	}
 }
 
-// read returns the next message, of the type that the subprotocol uses. What ends the connection is said by end.
-func (s *session) read(ctx context.Context) ([]byte, error) {
-	kind, message, err := s.ws.Read(ctx)
-	if err == nil && kind != messageType(s.encoding) {
-		err = errors.New("wrong message type")
-		s.end(ending{closeProtocol, "JSON is sent as text, protobuf as binary messages", "protocol"})
-	}
-	if err != nil {
-		cause := endClient
-		if errors.Is(err, websocket.ErrMessageTooBig) {
-			cause = endTooBig
-		}
-		s.end(cause)
-		return nil, err
-	}
-	s.touch()
-	return message, nil
-}
+func (s *session) isEnding() bool { return s.cause.Load() != nil }
 
 func messageType(e wire.Encoding) websocket.MessageType {
 	if e == wire.Proto {
@@ -166,7 +156,7 @@ func (s *session) fail(id uint32, err error) {
 	}
 	s.send(&clientv1.ServerFrame{Id: id, Frame: &clientv1.ServerFrame_Error{Error: &clientv1.Error{
 		Code: string(f.Code), Message: f.Message, Field: f.Field,
-		RetryAfterMs: uint32(f.RetryAfter.Milliseconds()), //nolint:gosec // minutes at most
+		RetryAfterMs: uint32(f.RetryAfter.Milliseconds()),
 	}}})
 }
 
@@ -174,32 +164,17 @@ func (s *session) send(f *clientv1.ServerFrame) { s.Enqueue(feed.NewFrame(f)) }
 
 // Enqueue queues a frame for this connection. It never blocks; a client that is too slow is cut off.
 func (s *session) Enqueue(f *feed.Frame) {
-	startWriter, ok := s.queue.push(f)
-	if !ok {
+	if !s.queue.push(f) {
 		s.end(endSlow)
-		return
-	}
-	if startWriter {
-		go s.write() // owned by the queue: close and the write timeout end it
 	}
 }
 
 // Drained returns when at most half of the queue is taken.
 func (s *session) Drained(ctx context.Context) error { return s.queue.wait(ctx) }
 
-// Left tells the client that it is no longer in a room. Called by the feed, which holds its lock.
-func (s *session) Left(room ids.Room) {
-	s.mu.Lock()
-	_, was := s.rooms[room]
-	delete(s.rooms, room)
-	s.mu.Unlock()
-	if was {
-		s.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Gone{Gone: &clientv1.Gone{RoomId: room.String()}}})
-	}
-}
-
 // write writes what is queued, as few messages as possible, until nothing is.
 func (s *session) write() {
+	defer s.wg.Done()
 	buf, _ := s.srv.buffers.Get().(*[]byte)
 	defer s.srv.buffers.Put(buf)
 	for {
@@ -210,27 +185,28 @@ func (s *session) write() {
 		if cap(message) <= maxPooled {
 			*buf = message
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), s.srv.cfg.WriteTimeout)
+		ctx, cancel := context.WithCancel(context.Background())
+		stalled := time.AfterFunc(s.srv.cfg.WriteTimeout, func() {
+			s.end(endSlow) // first: cancelling closes the socket, and then the reader ends too
+			cancel()
+		})
 		err := s.ws.Write(ctx, messageType(s.encoding), message)
+		stalled.Stop()
 		cancel()
 		if err != nil {
-			cause := endClient
-			if errors.Is(err, context.DeadlineExceeded) {
-				cause = endSlow
-			}
-			s.end(cause)
+			s.queue.close()
+			s.end(endClient)
 			return
 		}
 		s.srv.metrics.written(first)
 	}
 }
 
-// end ends the connection, once: the first cause counts. It does not wait; the close handshake runs in the background,
-// and Server.Close waits for it.
+// end ends the connection, once: the first cause counts. It does not wait; the close handshake runs in the background.
 func (s *session) end(e ending) {
 	s.ended.Do(func() {
 		s.cause.Store(&e)
-		s.srv.closers.Go(func() {
+		s.wg.Go(func() { // run calls end at the latest, and remove waits after it
 			if e.cause != endSlow.cause && e.cause != endClient.cause {
 				s.flush()
 			}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
@@ -55,8 +56,9 @@ func newUsers(s *Server) users {
 	}
 }
 
-// add registers a session under its user; false when the user has too many. When it returns, no user event is missed.
-func (us *users) add(ctx context.Context, s *session) bool {
+// add registers a session under its user; ResourceExhausted when the user has too many. When it returns, no user event is
+// missed.
+func (us *users) add(ctx context.Context, s *session) error {
 	id := s.User()
 	us.mu.Lock()
 	u, ok := us.byID[id]
@@ -74,7 +76,7 @@ func (us *users) add(ctx context.Context, s *session) bool {
 	}
 	if len(u.sessions) >= us.srv.cfg.ConnectionsPerUser {
 		us.mu.Unlock()
-		return false
+		return fault.New(fault.ResourceExhausted, "more than %d connections of one user", us.srv.cfg.ConnectionsPerUser)
 	}
 	u.sessions[s] = struct{}{}
 	us.mu.Unlock()
@@ -85,7 +87,7 @@ func (us *users) add(ctx context.Context, s *session) bool {
 		defer cancel()
 		_ = us.srv.nc.FlushWithContext(ctx)
 	}
-	return true
+	return nil
 }
 
 func (us *users) remove(s *session) {
@@ -143,13 +145,16 @@ func (us *users) handle(msg *nats.Msg) {
 			us.refresh(id, room)
 		}
 	case *busv1.UserEvent_Marker:
-		f := feed.NewFrame(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
-			Event: &clientv1.UserEvent_Marker{Marker: &clientv1.MarkerMoved{
-				RoomId: ev.Marker.GetRoomId(), ReadSeq: ev.Marker.GetReadSeq(), Unread: ev.Marker.GetUnread(),
-			}},
-		}}})
+		room, err := ids.ParseRoom(ev.Marker.GetRoomId())
+		if err != nil {
+			return
+		}
 		for _, s := range us.sessionsOf(id) {
-			s.Enqueue(f)
+			if s.isReady() {
+				s.markerMoved(room, ev.Marker.GetReadSeq(), ev.Marker.GetUnread())
+			} else { // its welcome may say an older one
+				us.refresh(id, room)
+			}
 		}
 	}
 }
@@ -201,7 +206,7 @@ func (us *users) runRefresh(u *user) {
 			rooms = []ids.Room{{}}
 		}
 		for _, room := range rooms {
-			if !us.refreshRoom(u.id, room) {
+			if !us.refreshRoom(u, room) {
 				us.mu.Lock()
 				u.refresh[room] = struct{}{}
 				us.mu.Unlock()
@@ -211,13 +216,13 @@ func (us *users) runRefresh(u *user) {
 }
 
 // refreshRoom does one refresh; false: it failed and is to be done again (a pause has passed).
-func (us *users) refreshRoom(id ids.User, room ids.Room) bool {
+func (us *users) refreshRoom(u *user, room ids.Room) bool {
 	select {
 	case us.slots <- struct{}{}:
 	case <-us.srv.stop:
 		return true
 	}
-	states, err := us.srv.roomStates(context.Background(), id, room)
+	states, err := us.srv.roomStates(context.Background(), u.id, room)
 	<-us.slots
 	if err != nil {
 		us.srv.log.Warn("cannot read a user's rooms; trying again", "error", err)
@@ -228,10 +233,39 @@ func (us *users) refreshRoom(id ids.User, room ids.Room) bool {
 			return false
 		}
 	}
-	for _, s := range us.sessionsOf(id) {
+	us.mu.Lock()
+	sessions := slices.Collect(maps.Keys(u.sessions)) // not those of a later user with this id: they may know better
+	us.mu.Unlock()
+	for _, s := range sessions {
 		s.update(states, room)
 	}
 	return true
+}
+
+func (s *session) isReady() bool {
+	select {
+	case <-s.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// markerMoved tells the client that the user's read marker has moved, if it does not know.
+func (s *session) markerMoved(room ids.Room, seq, unread uint32) {
+	s.mu.Lock()
+	m, isMember := s.rooms[room]
+	isNews := isMember && seq > m.read
+	if isNews {
+		m.read = seq
+		s.rooms[room] = m
+	}
+	s.mu.Unlock()
+	if isNews {
+		s.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
+			Event: &clientv1.UserEvent_Marker{Marker: &clientv1.MarkerMoved{RoomId: room.String(), ReadSeq: seq, Unread: unread}},
+		}}})
+	}
 }
 
 // update applies what a refresh found: rooms (all of the user's, or the state of one) that are new are joined, those
@@ -248,10 +282,11 @@ func (s *session) update(states []roomState, only ids.Room) {
 		s.mu.Lock()
 		_, had := s.rooms[r.id]
 		if !had {
-			s.rooms[r.id] = membership{r.state.GetRole(), r.state.GetHeadSeq()}
+			s.rooms[r.id] = membershipOf(r.state)
 		}
 		s.mu.Unlock()
 		if had {
+			s.markerMoved(r.id, r.state.GetReadSeq(), r.state.GetUnread())
 			continue
 		}
 		s.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
@@ -268,7 +303,6 @@ func (s *session) update(states []roomState, only ids.Room) {
 	}
 	s.mu.Unlock()
 	for _, room := range lost {
-		s.srv.hub.Leave(room, s)
-		s.Left(room)
+		s.leave(room)
 	}
 }

@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/natter-chat/natter/pkg/ids"
@@ -134,12 +135,17 @@ func (s *Services) Messages(ctx context.Context, req *messagestorev1.ListMessage
 func (s *Services) MoveMarkers(ctx context.Context, user ids.User, markers map[ids.Room]uint32) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	req := &messagestorev1.MoveMarkersRequest{UserId: user.String()}
+	all := make([]*messagestorev1.Marker, 0, len(markers))
 	for room, seq := range markers {
-		req.Markers = append(req.Markers, &messagestorev1.Marker{RoomId: room.String(), Seq: seq})
+		all = append(all, &messagestorev1.Marker{RoomId: room.String(), Seq: seq})
 	}
-	_, err := rpc.Call[*messagestorev1.MoveMarkersResponse](ctx, s.rpc, serviceStore, "MoveMarkers", req)
-	return err
+	for some := range slices.Chunk(all, perCall) {
+		req := &messagestorev1.MoveMarkersRequest{UserId: user.String(), Markers: some}
+		if _, err := rpc.Call[*messagestorev1.MoveMarkersResponse](ctx, s.rpc, serviceStore, "MoveMarkers", req); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Epoch is the server's epoch: it changes when a backup is restored.
