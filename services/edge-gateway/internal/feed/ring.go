@@ -20,7 +20,7 @@ func sizeOf(ev *chatv1.Event) int {
 
 // push appends the event after the last one. A gap (after a reset of the feed) empties the ring first.
 func (r *ring) push(seq uint32, f *Frame) {
-	if len(r.frames) == 0 || seq != r.first+uint32(len(r.frames)) { //nolint:gosec // bounded by maxCount
+	if len(r.frames) == 0 || seq != r.first+uint32(len(r.frames)) {
 		r.frames, r.first, r.size = nil, seq, 0
 	}
 	r.frames = append(r.frames, f)
@@ -48,7 +48,7 @@ func (r *ring) after(seq uint32) ([]*Frame, bool) {
 // blank takes the content of a deleted message, and of its edits, out of the ring.
 func (r *ring) blank(target uint32) {
 	for i, f := range r.frames {
-		if r.first+uint32(i) == target || f.event().GetEdited().GetSeq() == target { //nolint:gosec // bounded by maxCount
+		if r.first+uint32(i) == target || f.event().GetEdited().GetSeq() == target {
 			r.size -= sizeOf(f.event())
 			f.blank()
 			r.size += sizeOf(f.event())

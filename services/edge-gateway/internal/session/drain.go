@@ -16,7 +16,7 @@ func (s *Server) drain(ctx context.Context) {
 	slot := func(i int) time.Duration { return s.cfg.DrainWindow * time.Duration(i) / time.Duration(len(sessions)) }
 	for i, c := range sessions {
 		c.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_GoAway{GoAway: &clientv1.GoAway{
-			ReconnectAfterMs: uint32(slot(i).Milliseconds()), //nolint:gosec // a setting of seconds
+			ReconnectAfterMs: uint32(slot(i).Milliseconds()),
 		}}})
 	}
 	began := time.Now()
