@@ -108,7 +108,7 @@ func (w *world) send(tb testing.TB, room ids.Room, user int, nonce, content stri
 	return outcomes[0].GetAck()
 }
 
-func call[Res proto.Message](tb testing.TB, w *world, ctx context.Context, method string, req proto.Message) Res {
+func call[Res proto.Message](tb testing.TB, ctx context.Context, w *world, method string, req proto.Message) Res {
 	tb.Helper()
 	res, err := rpc.Call[Res](ctx, w.rpc, "message-store", method, req)
 	if err != nil {
@@ -155,22 +155,22 @@ func TestService(t *testing.T) {
 func (w *world) reads(t *testing.T, room ids.Room) {
 	t.Helper()
 	member := rpc.WithCaller(t.Context(), authn.Caller{User: w.members[1]})
-	page := call[*storev1.ListMessagesResponse](t, w, member, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), Limit: 2})
+	page := call[*storev1.ListMessagesResponse](t, member, w, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), Limit: 2})
 	if m := page.GetMessages(); len(m) != 2 || m[0].GetContent() != "message 2" || m[0].GetId() != room.String()+":3" || !page.GetMore() || page.GetAsOfSeq() != 3 {
 		t.Errorf("newest page: %v", page)
 	}
-	page = call[*storev1.ListMessagesResponse](t, w, member, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), After: new(uint32(1))})
+	page = call[*storev1.ListMessagesResponse](t, member, w, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), After: new(uint32(1))})
 	if m := page.GetMessages(); len(m) != 2 || m[1].GetSeq() != 2 || page.GetMore() {
 		t.Errorf("page after 1: %v", page)
 	}
-	log := call[*storev1.GetEventsResponse](t, w, t.Context(), "GetEvents", &storev1.GetEventsRequest{RoomId: room.String(), AfterSeq: 1, Limit: 1})
+	log := call[*storev1.GetEventsResponse](t, t.Context(), w, "GetEvents", &storev1.GetEventsRequest{RoomId: room.String(), AfterSeq: 1, Limit: 1})
 	if e := log.GetEvents(); len(e) != 1 || e[0].GetSeq() != 2 || e[0].GetNonce() != "1" || log.GetHeadSeq() != 3 {
 		t.Errorf("events: %v", log)
 	}
-	moved := call[*storev1.MoveMarkersResponse](t, w, t.Context(), "MoveMarkers", &storev1.MoveMarkersRequest{
+	moved := call[*storev1.MoveMarkersResponse](t, t.Context(), w, "MoveMarkers", &storev1.MoveMarkersRequest{
 		UserId: w.members[1].String(), Markers: []*storev1.Marker{{RoomId: room.String(), Seq: 2}},
 	})
-	heads := call[*storev1.GetHeadsResponse](t, w, t.Context(), "GetHeads", &storev1.GetHeadsRequest{
+	heads := call[*storev1.GetHeadsResponse](t, t.Context(), w, "GetHeads", &storev1.GetHeadsRequest{
 		RoomIds: []string{room.String(), ids.New[ids.Room]().String()}, UserId: w.members[1].String(),
 	})
 	for _, got := range [][]*storev1.Head{moved.GetHeads(), heads.GetHeads()} {
@@ -178,7 +178,7 @@ func (w *world) reads(t *testing.T, room ids.Room) {
 			t.Errorf("heads: %v", got)
 		}
 	}
-	if meta := call[*storev1.GetMetaResponse](t, w, t.Context(), "GetMeta", &storev1.GetMetaRequest{}); meta.GetEpoch() == "" {
+	if meta := call[*storev1.GetMetaResponse](t, t.Context(), w, "GetMeta", &storev1.GetMetaRequest{}); meta.GetEpoch() == "" {
 		t.Error("no epoch")
 	}
 }
@@ -221,7 +221,7 @@ func TestRefusedCalls(t *testing.T) {
 		}
 	}
 	// A stranger's markers are left out, not refused: they may have left the room a moment ago.
-	res := call[*storev1.MoveMarkersResponse](t, w, t.Context(), "MoveMarkers", &storev1.MoveMarkersRequest{
+	res := call[*storev1.MoveMarkersResponse](t, t.Context(), w, "MoveMarkers", &storev1.MoveMarkersRequest{
 		UserId: ids.New[ids.User]().String(), Markers: []*storev1.Marker{{RoomId: room.String(), Seq: 1}},
 	})
 	if len(res.GetHeads()) != 0 {
@@ -241,18 +241,18 @@ func TestLargeReplies(t *testing.T) {
 	}
 	var after uint32
 	for pages := 0; after < messages; pages++ {
-		log := call[*storev1.GetEventsResponse](t, w, t.Context(), "GetEvents", &storev1.GetEventsRequest{RoomId: room.String(), AfterSeq: after})
+		log := call[*storev1.GetEventsResponse](t, t.Context(), w, "GetEvents", &storev1.GetEventsRequest{RoomId: room.String(), AfterSeq: after})
 		if n := len(log.GetEvents()); n == 0 || log.GetEvents()[0].GetSeq() != after+1 || pages > 3 {
 			t.Fatalf("page %d after %d has %d events", pages, after, n)
 		}
 		after += uint32(len(log.GetEvents()))
 	}
 	member := rpc.WithCaller(t.Context(), authn.Caller{User: w.members[0]})
-	page := call[*storev1.ListMessagesResponse](t, w, member, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), Limit: 100})
+	page := call[*storev1.ListMessagesResponse](t, member, w, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), Limit: 100})
 	if m := page.GetMessages(); !page.GetMore() || m[0].GetSeq() != messages || len(m) < 50 {
 		t.Errorf("newest page: %d messages, more=%t", len(m), page.GetMore())
 	}
-	page = call[*storev1.ListMessagesResponse](t, w, member, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), After: new(uint32(0)), Limit: 100})
+	page = call[*storev1.ListMessagesResponse](t, member, w, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), After: new(uint32(0)), Limit: 100})
 	if m := page.GetMessages(); !page.GetMore() || m[len(m)-1].GetSeq() != 1 || len(m) < 50 {
 		t.Errorf("oldest page: %d messages, more=%t, from %d", len(m), page.GetMore(), m[len(m)-1].GetSeq())
 	}

@@ -170,7 +170,7 @@ func TestTwoOwners(t *testing.T) {
 		histories, steps int
 		fresh            func(t *testing.T) func() engine
 	}{
-		"sqlite": {60, 30, func(t *testing.T) func() engine {
+		"sqlite": {30, 30, func(t *testing.T) func() engine {
 			path := dbPath(t)
 			return func() engine { return openSQLite(t, path) }
 		}},

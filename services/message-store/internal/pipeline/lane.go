@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/services/message-store/internal/room"
@@ -108,7 +107,7 @@ func (l *lane) take(ctx context.Context, r *request) {
 		return
 	}
 	if l.waiting >= maxQueue {
-		r.fail(l.p, fault.New(fault.Unavailable, "too much at once; try again").WithRetryAfter(RetryAfter))
+		r.fail(l.p, tooMuch())
 		return
 	}
 	l.wait(e, r)

@@ -21,9 +21,11 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
@@ -39,6 +41,8 @@ const (
 	// maxQueue is how many requests a lane holds that are not answered yet: a second's worth. More are refused, with a
 	// time to come back, while the queue is still short enough to answer those in it within their 5 s.
 	maxQueue = 8192
+	// maxQueueBytes bounds what the requests of all lanes hold together.
+	maxQueueBytes = 64 << 20
 	// maxLoads is how many cold rooms are loaded at the same time.
 	maxLoads = 16
 	// loadTimeout bounds loading one room; its commands' senders give up after 5 s in all.
@@ -106,6 +110,7 @@ type Pipeline struct {
 
 	lanes  []*lane
 	loads  chan struct{} // a slot per load under way
+	queued atomic.Int64  // bytes of the requests that are not answered yet
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
@@ -141,6 +146,10 @@ func New(cfg Config, log Log, rooms Rooms, bus Publisher, hashKey []byte, logger
 // another goroutine, or at once when it cannot take them. It never blocks.
 func (p *Pipeline) Submit(in ids.Room, commands []*busv1.Command, reply func([]*busv1.Outcome)) {
 	r := &request{room: in, reply: reply, arrived: p.cfg.Now(), results: make([]result, len(commands))}
+	for _, c := range commands {
+		r.bytes += int64(proto.Size(c))
+	}
+	queued := p.queued.Add(r.bytes)
 	if len(commands) > MaxCommands {
 		r.fail(p, fault.Invalid("commands", "are more than %d", MaxCommands))
 		return
@@ -154,9 +163,13 @@ func (p *Pipeline) Submit(in ids.Room, commands []*busv1.Command, reply func([]*
 		}
 		r.commands[i] = parsed
 	}
-	if !p.enqueue(r) {
-		r.fail(p, fault.New(fault.Unavailable, "too much at once; try again").WithRetryAfter(RetryAfter))
+	if queued > maxQueueBytes || !p.enqueue(r) {
+		r.fail(p, tooMuch())
 	}
+}
+
+func tooMuch() *fault.Fault {
+	return fault.New(fault.Unavailable, "too much at once; try again").WithRetryAfter(RetryAfter)
 }
 
 // Role returns what a user is in a room whose log is at least at this version, and how many members it has. It waits for
@@ -170,7 +183,7 @@ func (p *Pipeline) Role(ctx context.Context, in ids.Room, user ids.User, version
 		done <- err
 	}}
 	if !p.enqueue(r) {
-		return room.None, 0, fault.New(fault.Unavailable, "too much at once; try again").WithRetryAfter(RetryAfter)
+		return room.None, 0, tooMuch()
 	}
 	select {
 	case err := <-done:

@@ -15,6 +15,7 @@ import (
 	"github.com/natter-chat/natter/pkg/ids"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
 	"github.com/natter-chat/natter/services/message-store/internal/room"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
@@ -395,4 +396,44 @@ func TestLimitsOfARequest(t *testing.T) {
 	if e := f.published[len(f.published)-1]; e.GetBody().(*chatv1.Event_Message).Message.GetContent() == "" {
 		t.Error("published without content")
 	}
+}
+
+// A rooms service that does not answer must not make the queue grow without a bound.
+func TestQueueIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	f, s := newFixture(), openSQLite(t, dbPath(t))
+	answer := make(chan struct{})
+	p := startWith(t, f, waiting{f, answer}, s, 1)
+	outcomes := make(chan []*busv1.Outcome, 1000)
+	var commands []*busv1.Command
+	for i := range 64 {
+		commands = append(commands, f.send(2, fmt.Sprint(i), strings.Repeat("x", 8<<10)))
+	}
+	const requests = 200 // of half a megabyte
+	for range requests {
+		p.Submit(f.room, commands, func(o []*busv1.Outcome) { outcomes <- o })
+	}
+	refused := len(outcomes) // those that were not taken were answered at once
+	if refused == 0 || refused == requests {
+		t.Errorf("%d of %d requests were refused", refused, requests)
+	}
+	if o := <-outcomes; code(o[0]) != fault.Unavailable || o[0].GetFault().GetRetryAfterMs() == 0 {
+		t.Errorf("outcome %v", o[0])
+	}
+	close(answer)
+	for range requests - 1 {
+		<-outcomes
+	}
+	ack(t, p, f, f.send(2, "after", "the queue is empty again"))
+}
+
+// waiting is a rooms service that answers when it is told to.
+type waiting struct {
+	*fixture
+	answer chan struct{}
+}
+
+func (w waiting) Snapshot(ctx context.Context, in ids.Room, logVersion uint32) (pipeline.Snapshot, error) {
+	<-w.answer
+	return w.fixture.Snapshot(ctx, in, logVersion)
 }

@@ -20,6 +20,7 @@ type request struct {
 	results  []result
 	reply    func([]*busv1.Outcome) // nil for changes that came with a snapshot: nobody waits
 	arrived  time.Time
+	bytes    int64
 	attempts int
 
 	// look is called with the state once its log is at version; with an error when the room cannot be loaded.
@@ -79,6 +80,7 @@ func (r *request) answer(p *Pipeline) {
 		}}}
 	}
 	p.metrics.acked(r, p.cfg.Now())
+	p.queued.Add(-r.bytes)
 	if r.reply != nil {
 		r.reply(outcomes)
 	}
