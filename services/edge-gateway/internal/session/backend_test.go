@@ -214,7 +214,11 @@ func (b *backend) getEvents(ctx context.Context, r *messagestorev1.GetEventsRequ
 	defer b.mu.Unlock()
 	events := b.logs[room].events
 	from := min(int(r.GetAfterSeq()), len(events))
-	to := min(from+int(r.GetLimit()), len(events))
+	to, size := from, 0
+	for to < min(from+int(r.GetLimit()), len(events)) && size < 256<<10 {
+		size += proto.Size(events[to])
+		to++
+	}
 	return &messagestorev1.GetEventsResponse{Events: events[from:to], HeadSeq: uint32(len(events))}, nil
 }
 

@@ -74,7 +74,8 @@ type gateway struct {
 	srv   *Server
 	nc    *nats.Conn
 	url   string
-	close func(context.Context) error
+	drain func(context.Context) error // closes the server, once
+	close func(context.Context) error // closes all, once
 }
 
 func testConfig() Config {
@@ -107,10 +108,14 @@ func startGateway(tb testing.TB, url string, change func(*Config)) *gateway {
 	}
 	listener := httptest.NewServer(srv)
 	g := &gateway{hub: hub, srv: srv, nc: nc, url: "ws" + strings.TrimPrefix(listener.URL, "http")}
-	var once sync.Once
+	var drained, closed sync.Once
+	g.drain = func(ctx context.Context) (err error) {
+		drained.Do(func() { err = srv.Close(ctx) })
+		return err
+	}
 	g.close = func(ctx context.Context) (err error) {
-		once.Do(func() {
-			err = srv.Close(ctx)
+		closed.Do(func() {
+			err = g.drain(ctx)
 			listener.Close()
 			hub.Close()
 			nc.Close()
