@@ -408,7 +408,8 @@ func (x *Cursor) GetSeq() uint32 {
 	return 0
 }
 
-// Resume lists more rooms than fit into hello; at most 500.
+// Resume starts the delivery of rooms again at these cursors; at most 500: more than fit into hello, or a room in which the
+// client found a gap. Only cursors of the epoch that the welcome named: with others, fetch a page instead.
 type Resume struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rooms         []*Cursor              `protobuf:"bytes,1,rep,name=rooms,proto3" json:"rooms,omitempty"`
