@@ -25,7 +25,7 @@ type roomBatch struct {
 	state    *room.State
 	requests []*request
 	// made are the nonces that this batch gives an event to.
-	made map[string]store.Stored
+	made map[store.NonceKey]store.Stored
 	// republish are events found by their nonce: their first publication may have been lost.
 	republish []store.Stored
 	// unproven: a command was settled by the state alone.
@@ -124,7 +124,7 @@ func (l *lane) cut() *batch {
 		n += len(r.commands)
 		rb := b.rooms[r.room]
 		if rb == nil {
-			rb = &roomBatch{state: l.rooms[r.room].state, made: map[string]store.Stored{}}
+			rb = &roomBatch{state: l.rooms[r.room].state, made: map[store.NonceKey]store.Stored{}}
 			b.rooms[r.room] = rb
 			b.order = append(b.order, rb)
 		}
@@ -207,8 +207,7 @@ func (rb *roomBatch) settle(c *room.Command, res *result, found map[store.NonceK
 		}
 		return nil
 	}
-	key := c.Event.Actor.User.String() + c.Event.Nonce
-	if was, ok := rb.made[key]; ok {
+	if was, ok := rb.made[c.Key()]; ok {
 		res.repeat(c, was)
 		return nil
 	}
@@ -217,7 +216,7 @@ func (rb *roomBatch) settle(c *room.Command, res *result, found map[store.NonceK
 	switch verdict {
 	case room.Append:
 		e := rb.state.Assign(c, now)
-		rb.made[key] = store.Stored{Seq: e.Seq, CreatedAt: e.CreatedAt, Hash: e.Hash}
+		rb.made[c.Key()] = store.Stored{Seq: e.Seq, CreatedAt: e.CreatedAt, Hash: e.Hash}
 		res.made = room.Made{Seq: e.Seq, CreatedAt: e.CreatedAt}
 	case room.Unchanged:
 		res.made, res.duplicate = made, true

@@ -9,8 +9,11 @@
 // The order of the three reads matters: a mutation that is not among the unfolded ones is in the message that is read
 // after. A message that contains more than the head of the first read makes the reader start again.
 //
+// On a sharded cluster the shard key is {roomId: 1}: a room lives on one shard, where its _id and its nonces are unique.
+// Reads by _id then go to every shard, which is slower, not wrong.
+//
 // Not proven by this repository's tests unless NATTER_TEST_MONGODB_URL names a real server: clustered collection,
-// partial index, query plans, and the races of two writers and of two folders.
+// partial index, query plans, sharding, and the races of two writers and of two folders.
 package mongo
 
 import (
