@@ -76,9 +76,10 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	if err != nil {
 		return fmt.Errorf("NATTER_ARGON2_*: %w", err)
 	}
-	if err := a.openStore(ctx, cfg, d.Ready); err != nil {
+	if a.store, err = cfg.openStore(ctx); err != nil {
 		return err
 	}
+	d.Ready.Add(cfg.storeName(), a.store.Ping)
 	ring, err := keys.Load(ctx, a.store, secret)
 	if err != nil {
 		return err
@@ -109,24 +110,28 @@ func (cfg Config) argon2() password.Config {
 	}
 }
 
-// openStore opens PostgreSQL when it has a URL, else SQLite. It sets a.store only to a store that is open.
-func (a *auth) openStore(ctx context.Context, cfg Config, ready *app.Readiness) error {
+// openStore opens PostgreSQL when it has a URL, else SQLite.
+func (cfg Config) openStore(ctx context.Context) (store.Store, error) {
 	if cfg.PostgresURL != "" {
 		s, err := postgres.Open(ctx, cfg.PostgresURL)
 		if err != nil {
-			return fmt.Errorf("NATTER_POSTGRES_URL: %w", err)
+			return nil, fmt.Errorf("NATTER_POSTGRES_URL: %w", err)
 		}
-		a.store = s
-		ready.Add("auth-postgres", s.Ping)
-		return nil
+		return s, nil
 	}
 	s, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "auth.db"))
 	if err != nil {
-		return fmt.Errorf("NATTER_DATA_DIR: %w", err)
+		return nil, fmt.Errorf("NATTER_DATA_DIR: %w", err)
 	}
-	a.store = s
-	ready.Add("auth-sqlite", s.Ping)
-	return nil
+	return s, nil
+}
+
+// storeName is the store's name in /readyz.
+func (cfg Config) storeName() string {
+	if cfg.PostgresURL != "" {
+		return "auth-postgres"
+	}
+	return "auth-sqlite"
 }
 
 // Run serves until ctx ends, then answers what is under way.

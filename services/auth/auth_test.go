@@ -369,3 +369,42 @@ func TestFiftyStartsAndStops(t *testing.T) {
 		}
 	}
 }
+
+// TestProvision: what is written beside a running auth is as good as what it made itself, but for the password.
+func TestProvision(t *testing.T) {
+	t.Parallel()
+	ctx, natsURL := t.Context(), testkit.NATS(t)
+	values := settings(t, natsURL, nil)
+	mustStart(t, values)
+	c := dial(t, natsURL)
+	var cfg auth.Config
+	if err := config.NewSource(values).Load(&cfg); err != nil {
+		t.Fatal(err)
+	}
+	accounts := []auth.Account{{Email: "a@load.invalid", Username: "load-a"}, {Email: "b@load.invalid", Username: "load-b"}}
+	tokens, err := auth.Provision(ctx, cfg, accounts, time.Hour)
+	if err != nil || len(tokens) != len(accounts) {
+		t.Fatalf("%d tokens, %v; want %d", len(tokens), err, len(accounts))
+	}
+	verifier := authn.NewVerifier(c.fetchKeys)
+	for i, token := range tokens {
+		id, err := verifier.Verify(ctx, token)
+		if err != nil || id.Caller.Username != accounts[i].Username {
+			t.Fatalf("token %d: %+v, %v", i, id, err)
+		}
+		me, err := call[*chatv1.User](rpc.WithCaller(ctx, id.Caller), c, "GetMe", &authv1.GetMeRequest{})
+		if err != nil || me.GetEmail() != accounts[i].Email {
+			t.Errorf("GetMe: %v, %v; want %v", me, err, accounts[i])
+		}
+	}
+	if _, err := c.login(ctx, "a@load.invalid", ""); fault.CodeOf(err) != fault.Unauthenticated {
+		t.Errorf("login without a password: %v", err)
+	}
+	if _, err := auth.Provision(ctx, cfg, accounts[:1], time.Hour); fault.CodeOf(err) != fault.AlreadyExists {
+		t.Errorf("the same account again: %v", err)
+	}
+	cfg.SecretKey = base64.StdEncoding.EncodeToString([]byte("another key of thirty-two bytes."))
+	if _, err := auth.Provision(ctx, cfg, accounts[:1], time.Hour); err == nil || !strings.Contains(err.Error(), "NATTER_SECRET_KEY") {
+		t.Errorf("with another key: %v", err)
+	}
+}

@@ -134,15 +134,21 @@ func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (*authv1.
 	return s.signIn(u)
 }
 
-// signIn makes the answer to a user who has proved who they are. Every way to sign in ends here, so a stored session
-// with its refresh token begins here, too; until there is one, the token carries a fresh session id that nobody looks up.
-func (s *Service) signIn(u user.User) (*authv1.SignedIn, error) {
-	token, err := s.keys.Sign(authn.Identity{
+// IdentityOf is what the access token of a user says, in a session that begins now. Until sessions are stored, its id is
+// a fresh one that nobody looks up.
+func IdentityOf(u user.User, ttl time.Duration) authn.Identity {
+	return authn.Identity{
 		Caller:    authn.Caller{User: u.ID, Username: u.Username.Text, Avatar: u.Avatar, Email: u.Email.Text},
 		SessionID: ids.New[ids.Session](),
 		Roles:     []string{roleMember},
-		ExpiresAt: time.Now().Add(s.tokenTTL),
-	})
+		ExpiresAt: time.Now().Add(ttl),
+	}
+}
+
+// signIn makes the answer to a user who has proved who they are. Every way to sign in ends here, so a stored session
+// with its refresh token begins here, too.
+func (s *Service) signIn(u user.User) (*authv1.SignedIn, error) {
+	token, err := s.keys.Sign(IdentityOf(u, s.tokenTTL))
 	if err != nil {
 		return nil, fault.E(fault.Internal, "sign access token", err)
 	}

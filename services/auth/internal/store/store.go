@@ -17,6 +17,9 @@ type Store interface {
 	// CreateUser adds a user. ErrEmailTaken or ErrUsernameTaken when its key is another user's.
 	CreateUser(ctx context.Context, u user.User) error
 
+	// AddUsers adds many users in one transaction, all or none. AlreadyExists when a key is another user's.
+	AddUsers(ctx context.Context, users []user.User) error
+
 	// UserByID returns a user, or NotFound.
 	UserByID(ctx context.Context, id ids.User) (user.User, error)
 

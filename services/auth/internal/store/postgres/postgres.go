@@ -5,6 +5,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -69,6 +70,16 @@ func (s *Store) CreateUser(ctx context.Context, u user.User) error {
 		return store.ErrUsernameTaken
 	}
 	return postgres.MapErr("auth.CreateUser", err)
+}
+
+// AddUsers implements store.Store.
+func (s *Store) AddUsers(ctx context.Context, users []user.User) error {
+	columns := strings.Split(userColumns, ", ")
+	_, err := s.pool.CopyFrom(ctx, pgx.Identifier{"users"}, columns, pgx.CopyFromSlice(len(users), func(i int) ([]any, error) {
+		u := users[i]
+		return []any{u.ID, u.Email.Text, u.Email.Key, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash, u.CreatedAt}, nil
+	}))
+	return postgres.MapErr("auth.AddUsers", err)
 }
 
 // UserByID implements store.Store.

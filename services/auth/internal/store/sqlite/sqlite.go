@@ -58,6 +58,12 @@ func scanUser(scan func(...any) error) (u user.User, err error) {
 	return u, err
 }
 
+const insertUser = "INSERT INTO users (" + userColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+func userValues(u user.User) []any {
+	return []any{u.ID, u.Email.Text, u.Email.Key, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash, u.CreatedAt.UnixMilli()}
+}
+
 // CreateUser implements store.Store.
 func (s *Store) CreateUser(ctx context.Context, u user.User) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -73,9 +79,25 @@ func (s *Store) CreateUser(ctx context.Context, u user.User) error {
 		case username:
 			return store.ErrUsernameTaken
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO users ("+userColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			u.ID, u.Email.Text, u.Email.Key, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash, u.CreatedAt.UnixMilli())
+		_, err = tx.ExecContext(ctx, insertUser, userValues(u)...)
 		return err
+	})
+}
+
+// AddUsers implements store.Store.
+func (s *Store) AddUsers(ctx context.Context, users []user.User) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		insert, err := tx.PrepareContext(ctx, insertUser)
+		if err != nil {
+			return err
+		}
+		defer insert.Close()
+		for _, u := range users {
+			if _, err := insert.ExecContext(ctx, userValues(u)...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

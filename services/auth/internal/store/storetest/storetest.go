@@ -29,6 +29,7 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"UnknownUsers":         unknownUsers,
 		"NamesAreUnique":       namesAreUnique,
 		"OneOfManyGetsTheName": oneOfManyGetsTheName,
+		"AddUsers":             addUsers,
 		"UsersByID":            usersByID,
 		"SigningKeys":          signingKeys,
 		"OneKeyPerGeneration":  oneKeyPerGeneration,
@@ -172,6 +173,29 @@ func oneOfManyGetsTheName(t *testing.T, a, b store.Store) {
 		u.Username = user.Name{Text: "ann", Key: "ann"}
 		return s.CreateUser(t.Context(), u)
 	})
+}
+
+func addUsers(t *testing.T, s, other store.Store) {
+	var want []user.User
+	for i := range 100 {
+		want = append(want, newUser(fmt.Sprintf("many-%d", i)))
+	}
+	if err := s.AddUsers(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range []user.User{want[0], want[99]} {
+		if got, err := other.UserByID(t.Context(), u.ID); err != nil || got != u {
+			t.Errorf("UserByID = %+v, %v; want %+v", got, err, u)
+		}
+	}
+	// All or none.
+	fresh := newUser("fresh")
+	if err := s.AddUsers(t.Context(), []user.User{fresh, newUser("Many-7")}); fault.CodeOf(err) != fault.AlreadyExists {
+		t.Errorf("a taken name: %v", err)
+	}
+	if u, err := other.UserByID(t.Context(), fresh.ID); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("after a failed AddUsers one of them is there: %+v, %v", u, err)
+	}
 }
 
 func usersByID(t *testing.T, s, _ store.Store) {

@@ -1,0 +1,57 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/services/auth/internal/keys"
+	"github.com/natter-chat/natter/services/auth/internal/service"
+	"github.com/natter-chat/natter/services/auth/internal/user"
+)
+
+// Account is a user for Provision to make.
+type Account struct{ Email, Username string }
+
+// Provision writes accounts straight into auth's store, in one transaction, and returns an access token of each, valid for
+// ttl and signed with the server's key. It is for those who own the server's database and its NATTER_SECRET_KEY, as the
+// load generator does: no request reaches it. The accounts have no password, so nobody can sign in to them. Of cfg it uses
+// the store and the key.
+func Provision(ctx context.Context, cfg Config, accounts []Account, ttl time.Duration) (tokens []string, err error) {
+	secret, err := keys.ParseSecret(cfg.SecretKey)
+	if err != nil {
+		return nil, err
+	}
+	users := make([]user.User, len(accounts))
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	for i, a := range accounts {
+		users[i] = user.User{ID: ids.New[ids.User](), CreatedAt: now}
+		if users[i].Email, err = user.ParseEmail(a.Email); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.Email, err)
+		}
+		if users[i].Username, err = user.ParseUsername(a.Username); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.Username, err)
+		}
+	}
+	s, err := cfg.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	ring, err := keys.Load(ctx, s, secret)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.AddUsers(ctx, users); err != nil {
+		return nil, err
+	}
+	for _, u := range users {
+		token, err := ring.Sign(service.IdentityOf(u, ttl))
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, token)
+	}
+	return tokens, nil
+}
