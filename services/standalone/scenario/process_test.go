@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -120,15 +121,24 @@ func within(tb testing.TB, limit time.Duration, what string, check func() error)
 	}
 }
 
-// freeAddr is a loopback address that nobody listens on right now.
+// nextPort walks below the range that the kernel takes ports for outgoing connections from: a process that is started
+// again must find its port free.
+var nextPort atomic.Uint32
+
+// freeAddr is a loopback address that nobody listens on.
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	const first, count = 12_000, 20_000
+	nextPort.CompareAndSwap(0, uint32(os.Getpid())) // two runs at once begin at different ports
+	for range count {
+		addr := fmt.Sprintf("127.0.0.1:%d", first+nextPort.Add(1)%count)
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	tb.Fatal("no port is free")
+	return ""
 }
 
 // lockedBuffer keeps what a process says.

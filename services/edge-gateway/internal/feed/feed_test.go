@@ -163,40 +163,40 @@ type harness struct {
 	nc  *nats.Conn
 }
 
-func newHarness(t testing.TB, cfg Config) *harness {
-	t.Helper()
-	nc, err := nats.Connect(testkit.NATS(t))
+func newHarness(tb testing.TB, cfg Config) *harness {
+	tb.Helper()
+	nc, err := nats.Connect(testkit.NATS(tb))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(nc.Close)
+	tb.Cleanup(nc.Close)
 	log := &committed{rooms: map[ids.Room][]*chatv1.Event{}, page: 10}
 	hub, err := NewHub(cfg, nc, log, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(hub.Close)
+	tb.Cleanup(hub.Close)
 	return &harness{hub, log, nc}
 }
 
 var smallRing = Config{RingEvents: 8, RingBytes: 1 << 20, ResumeEvents: 100}
 
-func (h *harness) publish(t testing.TB, ev *chatv1.Event) {
-	t.Helper()
+func (h *harness) publish(tb testing.TB, ev *chatv1.Event) {
+	tb.Helper()
 	data, err := proto.Marshal(ev)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := h.nc.Publish("natter.room."+ev.GetRoomId()+".event", data); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func (h *harness) join(t testing.TB, c Cursor) *member {
-	t.Helper()
+func (h *harness) join(tb testing.TB, c Cursor) *member {
+	tb.Helper()
 	m := newMember()
-	if err := h.hub.Join(t.Context(), m, c); err != nil {
-		t.Fatal(err)
+	if err := h.hub.Join(tb.Context(), m, c); err != nil {
+		tb.Fatal(err)
 	}
 	return m
 }
