@@ -66,7 +66,11 @@ func TestJoinIsPacedOutOfTheRing(t *testing.T) {
 	go func() { joined <- h.hub.Join(t.Context(), m, Cursor{Room: room, Resumed: true}) }()
 	m.gate <- struct{}{}
 	for paced := range 3 {
-		m.gate <- struct{}{}
+		select {
+		case m.gate <- struct{}{}:
+		case <-joined:
+			t.Fatalf("joined with %d events at once", smallRing.RingEvents-paced)
+		}
 		m.until(t, "a paced event", func() bool { return len(m.seqs) == paced+1 })
 	}
 	close(m.gate)
@@ -77,6 +81,34 @@ func TestJoinIsPacedOutOfTheRing(t *testing.T) {
 	if h.log.reads != 0 {
 		t.Errorf("the store was read %d times", h.log.reads)
 	}
+}
+
+// A member that joins again starts again at the cursor, and gets nothing else meanwhile.
+func TestJoinAgain(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, smallRing)
+	room := ids.New[ids.Room]()
+	for range 30 {
+		h.log.append(room, nil)
+	}
+	m := slowMember{newMember(), make(chan struct{}, 1)}
+	m.gate <- struct{}{}
+	if err := h.hub.Join(t.Context(), m, Cursor{Room: room, Seq: 30}); err != nil {
+		t.Fatal(err)
+	}
+	witness := h.join(t, Cursor{Room: room, Seq: 30})
+	joined := make(chan error)
+	go func() { joined <- h.hub.Join(t.Context(), m, Cursor{Room: room, Seq: 5, Resumed: true}) }()
+	m.gate <- struct{}{}
+	m.gate <- struct{}{}
+	m.until(t, "the first event", func() bool { return len(m.seqs) == 1 })
+	h.publish(t, h.log.append(room, nil))
+	witness.wants(t, 31, 31)
+	close(m.gate)
+	if err := <-joined; err != nil {
+		t.Fatal(err)
+	}
+	m.wants(t, 6, 31)
 }
 
 // Join ends with its context, and leaves no member behind.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/coder/websocket"
 
@@ -165,6 +166,34 @@ func TestCloseCutsOff(t *testing.T) {
 		t.Errorf("%d sessions left", n)
 	}
 	g.ended(t, "draining", 20)
+}
+
+// Nothing keeps a session whose connection has ended: no feed, no user, no timer.
+func TestEndedSessionIsForgotten(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, nil)
+	p := shared.person()
+	room := shared.room(3, p)
+	c, _ := g.connect(t, wire.JSON, p, cursor(room, 1))
+	c.events(room, 2, 3)
+	other, _ := g.connect(t, wire.JSON, p) // keeps the room and the user open
+	kept := map[string]weak.Pointer[session]{}
+	for _, s := range g.srv.all() {
+		kept[s.id] = weak.Make(s)
+	}
+	_ = c.ws.Close(websocket.StatusNormalClosure, "")
+	g.ended(t, "client", 1)
+	poll(t, "the session to be collected", func() bool {
+		runtime.GC()
+		left := 0
+		for _, s := range kept {
+			if s.Value() != nil {
+				left++
+			}
+		}
+		return left == 1
+	})
+	other.sync()
 }
 
 // Not parallel: it counts goroutines.

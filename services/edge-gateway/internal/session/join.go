@@ -18,7 +18,7 @@ const (
 )
 
 // joins are the rooms of a connection whose delivery is to start, or to start again. At most joinsAtOnce are being joined;
-// of two joins of one room the later counts, and the earlier gives up. Guarded by session.mu.
+// of two joins of one room the later counts: it comes second, or stop ends the earlier. Guarded by session.mu.
 type joins struct {
 	waiting map[ids.Room]feed.Cursor
 	active  map[ids.Room]*joining
@@ -77,9 +77,6 @@ func (s *session) join(cursors map[ids.Room]feed.Cursor, isNewEpoch bool) {
 		}
 		c.Reset = isNewEpoch && c.Resumed
 		s.joins.waiting[room] = c
-		if earlier, ok := s.joins.active[room]; ok {
-			earlier.cancel()
-		}
 	}
 	for range min(joinsAtOnce-s.joins.workers, len(s.joins.waiting)) {
 		s.joins.workers++
