@@ -26,7 +26,7 @@ const (
 
 // The list of known settings and the table of the README are generated from the components: here they are compared.
 func TestSettingsAreListed(t *testing.T) {
-	settings := app.AllSettings(append(Components(io.Discard), app.Component{Settings: cli.Settings{}})...)
+	settings := app.AllSettings(append(Components("natter", io.Discard), app.Component{Settings: cli.Settings{}})...)
 	slices.SortFunc(settings, func(a, b config.Setting) int { return strings.Compare(a.Name, b.Name) })
 
 	var names, table bytes.Buffer

@@ -16,25 +16,25 @@ import (
 	"github.com/natter-chat/natter/services/standalone/internal/embedded"
 )
 
-// Components is the one process: each may use those before it.
-func Components(stdout io.Writer) []app.Component {
+// Components is the one process: each may use those before it. program is how it was called, for the greeting on stdout.
+func Components(program string, stdout io.Writer) []app.Component {
 	return []app.Component{
 		embedded.Secret, embedded.NATS,
 		auth.Component, rooms.Component, messagestore.Component, edgegateway.Component,
-		greeting(stdout),
+		greeting(program, stdout),
 	}
 }
 
 // greeting says where to go, once everything is up.
-func greeting(stdout io.Writer) app.Component {
+func greeting(program string, stdout io.Writer) app.Component {
 	return app.Component{Name: "greeting", New: func(_ context.Context, d *app.Deps) (app.Runner, error) {
 		var cfg edgegateway.Config
 		if err := d.Config.Load(&cfg); err != nil {
 			return nil, err
 		}
 		_, err := fmt.Fprintf(stdout, "\n  Natter is ready on %s\n\n"+
-			"  try it        natter demo\n  chat          natter chat --room lobby\n  API           %s/docs\n\n",
-			url(cfg.HTTPAddr), url(cfg.HTTPAddr))
+			"  try it   %s demo\n  chat     %s chat --room lobby\n  API      %s/docs\n\n",
+			url(cfg.HTTPAddr), program, program, url(cfg.HTTPAddr))
 		return app.RunnerFunc(func(ctx context.Context) error { <-ctx.Done(); return nil }), err
 	}}
 }

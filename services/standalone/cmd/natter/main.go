@@ -44,5 +44,5 @@ func run(ctx context.Context, args []string) int {
 		_, _ = fmt.Print(usage, "\n")
 	}
 	return app.Run(ctx, app.Process{Args: args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}, "natter",
-		standalone.Components(os.Stdout)...)
+		standalone.Components(os.Args[0], os.Stdout)...)
 }
