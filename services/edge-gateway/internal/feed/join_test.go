@@ -68,8 +68,8 @@ func TestJoinIsPacedOutOfTheRing(t *testing.T) {
 	for paced := range 3 {
 		select {
 		case m.gate <- struct{}{}:
-		case <-joined:
-			t.Fatalf("joined with %d events at once", smallRing.RingEvents-paced)
+		case err := <-joined:
+			t.Fatalf("joined with %d events at once: %v", smallRing.RingEvents-paced, err)
 		}
 		m.until(t, "a paced event", func() bool { return len(m.seqs) == paced+1 })
 	}

@@ -159,8 +159,16 @@ func TestCloseCutsOff(t *testing.T) {
 	refused.send(ping(1)) // its close handshake is under way
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := g.drain(ctx); err == nil || !strings.Contains(err.Error(), "cut off") {
-		t.Errorf("close: %v", err)
+	closed := make(chan error, 1)
+	go func() { closed <- g.drain(ctx) }()
+	select {
+	case err := <-closed:
+		if err == nil || !strings.Contains(err.Error(), "cut off") {
+			t.Errorf("close: %v", err)
+		}
+	case <-time.After(4 * time.Second): // a close handshake that nobody answers takes 5 s
+		t.Error("close waits for peers that do not answer")
+		<-closed
 	}
 	if n := len(g.srv.all()); n != 0 {
 		t.Errorf("%d sessions left", n)
@@ -194,6 +202,9 @@ func TestEndedSessionIsForgotten(t *testing.T) {
 		return left == 1
 	})
 	other.sync()
+	subscriptions := g.nc.NumSubscriptions()
+	_ = other.ws.Close(websocket.StatusNormalClosure, "")
+	poll(t, "the user to be unsubscribed", func() bool { return g.nc.NumSubscriptions() == subscriptions-1 }) // the room is kept a while
 }
 
 // Not parallel: it counts goroutines.

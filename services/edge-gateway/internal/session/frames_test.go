@@ -29,6 +29,7 @@ func TestOversizedMessage(t *testing.T) {
 				defer cancel()
 				_ = c.ws.Write(ctx, messageType(e), bytes.Repeat([]byte{' '}, size)) // may be closed before all is written
 				c.closed(websocket.StatusMessageTooBig)
+				g.ended(t, "too_big", 1)
 			})
 		})
 	}
