@@ -8,6 +8,9 @@ SHELL := bash
 MAINS := ./services/standalone/cmd/natter ./services/auth/cmd/auth ./services/rooms/cmd/rooms \
 	./services/message-store/cmd/message-store ./services/edge-gateway/cmd/edge-gateway
 
+# Whole systems of several processes: they are tested alone, because they say how long things may take.
+SCENARIOS := services/standalone/scenario
+
 ##@ Product
 
 .PHONY: run
@@ -23,7 +26,8 @@ build: ## build every binary into bin/: natter and the four services
 
 .PHONY: test
 test: test-deps ## run every test of every module, with the race detector
-	go test -race work
+	go test -race $$(go list work | grep -v $(SCENARIOS))
+	go test -race ./$(SCENARIOS)
 
 .PHONY: test-heavy
 test-heavy: test-deps ## also the storms, thousands of sockets and long crash runs (minutes)

@@ -69,7 +69,7 @@ func TestGatewayLosesNATS(t *testing.T) {
 	b.event(room, a.say(room, "before").GetSeq())
 
 	wire := s.wires["nats-edge-gateway-2"]
-	for round := range 5 { // a beacon of message-store, every 5 s, would do for one
+	for round := range 5 { // a beacon of message-store might do for one
 		wire.setCut(true)
 		var last uint32
 		for i := range 20 {
@@ -82,7 +82,8 @@ func TestGatewayLosesNATS(t *testing.T) {
 			}
 			return nil
 		})
-		within(t, 2*time.Second, "the missed events", func() error {
+		// 2 s is the promise; a machine that is busy with other tests gets twice that. A beacon would take up to 5 s.
+		within(t, 4*time.Second, "the missed events", func() error {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			if list := b.events[room]; list[len(list)-1].GetSeq() < last {
