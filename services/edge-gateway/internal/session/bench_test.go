@@ -56,10 +56,7 @@ func fanOut(b *testing.B, connections int, e wire.Encoding) {
 	var readers, burstDone sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())
 	for range connections {
-		c, _ := g.connect(b, e, p, cursor(room, 1))
-		if f := c.next(); f.GetCaughtUp() == nil { // it is in the feed now
-			b.Fatalf("got %v", f)
-		}
+		c := g.join(b, e, p, room)
 		readers.Go(func() {
 			for got := 0; ; {
 				_, message, err := c.ws.Read(ctx)

@@ -167,8 +167,7 @@ func TestCloseCutsOff(t *testing.T) {
 			t.Errorf("close: %v", err)
 		}
 	case <-time.After(4 * time.Second): // a close handshake that nobody answers takes 5 s
-		t.Error("close waits for peers that do not answer")
-		<-closed
+		t.Errorf("close waits for peers that do not answer: %v", <-closed)
 	}
 	if n := len(g.srv.all()); n != 0 {
 		t.Errorf("%d sessions left", n)

@@ -204,6 +204,16 @@ func (g *gateway) connect(tb testing.TB, e wire.Encoding, p *person, resume ...*
 	return c, c.next().GetWelcome()
 }
 
+// join is connect, and waits until the connection gets what happens in its only room, which has one event.
+func (g *gateway) join(tb testing.TB, e wire.Encoding, p *person, r *testRoom) *client {
+	tb.Helper()
+	c, _ := g.connect(tb, e, p, cursor(r, 1))
+	if f := c.next(); f.GetCaughtUp() == nil {
+		tb.Fatalf("got %v", f)
+	}
+	return c
+}
+
 // message encodes frames as one message.
 func (c *client) message(frames ...*clientv1.ClientFrame) (message []byte) {
 	for _, f := range frames {

@@ -2,15 +2,15 @@ package session
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 
+	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
 )
 
-var errClosed = errors.New("the connection is closed")
+var errClosed = fault.New(fault.Unavailable, "the connection is closed")
 
 // keepFrames is the space for frames that an idle queue keeps, 16 bytes each: enough that a common event allocates nothing,
 // little enough for many idle connections.

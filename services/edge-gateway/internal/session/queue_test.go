@@ -190,7 +190,7 @@ func TestQueueWait(t *testing.T) {
 				if len(results) != 0 {
 					t.Fatal("wait returned though more than half is taken")
 				}
-				var want error
+				var want error // none
 				switch how {
 				case "drained":
 					q.take(nil, 1)

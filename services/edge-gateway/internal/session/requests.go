@@ -147,13 +147,8 @@ func (s *session) fetch(id uint32, f *clientv1.Fetch) {
 		return
 	}
 	s.wg.Go(func() {
-		defer func() { <-s.fetches }()
-		ctx := rpc.WithCaller(s.ctx, s.caller())
-		// A large page is sent when there is room for it: history never closes a connection as too slow.
-		if err := s.Drained(ctx); err != nil {
-			return
-		}
-		page, err := s.page(ctx, f)
+		page, err := s.page(rpc.WithCaller(s.ctx, s.caller()), f)
+		<-s.fetches // before the answer: who has it may ask again
 		if err != nil {
 			s.fail(id, err)
 			return
@@ -162,7 +157,11 @@ func (s *session) fetch(id uint32, f *clientv1.Fetch) {
 	})
 }
 
+// page reads a page when there is room for it in the queue: history never closes a connection as too slow.
 func (s *session) page(ctx context.Context, f *clientv1.Fetch) (*clientv1.Page, error) {
+	if err := s.Drained(ctx); err != nil {
+		return nil, err
+	}
 	res, err := s.srv.services.Messages(ctx, &messagestorev1.ListMessagesRequest{
 		RoomId: f.GetRoomId(), Before: f.BeforeSeq, After: f.AfterSeq, Limit: f.GetLimit(),
 	})

@@ -139,9 +139,7 @@ func TestTyping(t *testing.T) {
 	inBoth(t, func(t *testing.T, e wire.Encoding) {
 		alice, bob := shared.person(), shared.person()
 		room := shared.room(1, alice, bob)
-		a, _ := g.connect(t, e, alice)
-		own, _ := g.connect(t, e, alice)
-		b, _ := g.connect(t, e, bob)
+		a, own, b := g.join(t, e, alice, room), g.join(t, e, alice, room), g.join(t, e, bob, room)
 		for id := uint32(2); id < 12; id++ { // repeated: one signal
 			a.send(typingFrame(id, room.String(), true))
 			if f := a.answer(id); f.GetOk() == nil {

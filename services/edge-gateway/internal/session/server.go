@@ -9,9 +9,11 @@
 package session
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -115,7 +117,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.wg.Done()
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	taken := &hijacked{ResponseWriter: w}
+	ws, err := websocket.Accept(taken, r, &websocket.AcceptOptions{
 		Subprotocols: []string{encoding.Subprotocol()}, OriginPatterns: s.cfg.Origins, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
@@ -123,7 +126,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ws.SetReadLimit(int64(s.cfg.FrameBytes))
-	c := s.newSession(ws, encoding)
+	c := s.newSession(ws, taken.conn, encoding)
 	s.add(c)
 	c.run()
 	s.remove(c)
@@ -145,11 +148,24 @@ func negotiate(r *http.Request) (wire.Encoding, bool) {
 	return wire.JSON, !offered
 }
 
-func (s *Server) newSession(ws *websocket.Conn, encoding wire.Encoding) *session {
+// hijacked keeps the connection that websocket.Accept takes over.
+type hijacked struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+// Hijack implements http.Hijacker.
+func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	h.conn = conn
+	return conn, buffers, err
+}
+
+func (s *Server) newSession(ws *websocket.Conn, conn net.Conn, encoding wire.Encoding) *session {
 	id := ids.New[ids.Instance]().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &session{
-		srv: s, id: id, ws: ws, encoding: encoding, log: s.log.With("connection", id), ctx: ctx, cancel: cancel,
+		srv: s, id: id, ws: ws, conn: conn, encoding: encoding, log: s.log.With("connection", id), ctx: ctx, cancel: cancel,
 		queue:   queue{encoding: encoding, limit: int(s.cfg.QueueBytes), total: &s.queued},
 		ready:   make(chan struct{}),
 		fetches: make(chan struct{}, maxFetches),
@@ -180,6 +196,7 @@ func (s *Server) add(c *session) {
 	s.sessions[c] = struct{}{}
 	if s.draining { // it began after enter, and does not know of this one
 		c.end(endDraining)
+		_ = c.conn.Close()
 	}
 }
 
@@ -270,7 +287,8 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	left := s.all()
 	for _, c := range left {
-		c.cancel() // the reader's context closes the socket
+		c.cancel()
+		_ = c.conn.Close() // a close handshake has no context to cancel
 	}
 	<-done
 	if len(left) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,11 +26,12 @@ type session struct {
 	srv      *Server
 	id       string
 	ws       *websocket.Conn
+	conn     net.Conn // under ws; only to cut it off
 	encoding wire.Encoding
 	log      *slog.Logger
 	queue    queue
 
-	ctx    context.Context //nolint:containedctx // ends with the reader; when it is cancelled, the reader closes the socket
+	ctx    context.Context //nolint:containedctx // ends with the reader
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // everything the session started
 	ready  chan struct{}  // closed when the client has its rooms
@@ -56,8 +58,7 @@ type membership struct {
 	read uint32 // the read marker
 }
 
-// run serves the connection. It reads until the socket is closed, also while the connection ends: the close handshake
-// needs a reader, and so does cutting it short.
+// run serves the connection. It reads until the socket is closed, also while the connection ends, for the close handshake.
 func (s *session) run() {
 	late := time.AfterFunc(s.srv.helloTimeout, func() { s.end(endHello) })
 	defer late.Stop()
