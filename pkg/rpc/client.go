@@ -57,7 +57,7 @@ func (c *Client) Call(ctx context.Context, service, method string, req, res prot
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return fault.E(fault.Unavailable, op, ctx.Err())
 		}
-		return fault.New(fault.Unavailable, "the service is not available right now; try again").WithRetryAfter(retryAfter).WithCause(op, err)
+		return unavailable(op, err)
 	}
 	if reply.Header.Get(micro.ErrorCodeHeader) != "" {
 		var p busv1.Fault
@@ -67,4 +67,9 @@ func (c *Client) Call(ctx context.Context, service, method string, req, res prot
 		return FromProto(&p)
 	}
 	return fault.E(fault.Internal, op, proto.Unmarshal(reply.Data, res))
+}
+
+// unavailable is what a caller is told when there was no answer in time, whichever side noticed it first.
+func unavailable(op string, err error) *fault.Fault {
+	return fault.New(fault.Unavailable, "the service is not available right now; try again").WithRetryAfter(retryAfter).WithCause(op, err)
 }

@@ -132,6 +132,9 @@ func (s *Server) answer(r micro.Request, method string, out []byte, err error, b
 	var f *fault.Fault
 	if err != nil {
 		f = fault.From(err)
+		if f.Code == fault.DeadlineExceeded { // to the caller it is the same as no answer
+			f = unavailable(method, err)
+		}
 		code = string(f.Code)
 		level := slog.LevelDebug
 		if f.Code == fault.Internal || f.Code == fault.Unavailable {
