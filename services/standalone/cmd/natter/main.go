@@ -1,4 +1,4 @@
-// Command natter is all of Natter in one program: without a word it serves, `natter chat` and `natter demo` are clients.
+// Command natter is all of Natter in one program: without a word it serves, `natter chat`, `natter demo` and `natter load` are clients.
 package main
 
 import (
@@ -19,6 +19,7 @@ const usage = `Natter is a self-hosted chat system.
   natter                serve: everything in this one process, data in ./data
   natter chat  --help   chat in a terminal
   natter demo  --help   watch three users talk
+  natter load  --help   put many users on a server and measure it
 `
 
 func main() {
@@ -36,6 +37,8 @@ func run(ctx context.Context, args []string) int {
 			return cli.Chat(ctx, p)
 		case "demo":
 			return cli.Demo(ctx, p)
+		case "load":
+			return cli.Load(ctx, p)
 		}
 		_, _ = fmt.Fprintf(os.Stderr, "natter: there is no command %q.\n\n%s", args[0], usage)
 		return 2

@@ -1,5 +1,6 @@
 // Package cli is the commands of the natter binary that are clients of a running server: `natter chat`, a terminal
-// client, and `natter demo`, a scripted conversation. They know of the server what the Go SDK (pkg/client) offers.
+// client, `natter demo`, a scripted conversation, and `natter load`, a load generator. The first two know of the server what
+// the Go SDK (pkg/client) offers.
 package cli
 
 import (

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"net"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ func run(t *testing.T, command func(context.Context, Process) int, environ []str
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for name, command := range map[string]func(context.Context, Process) int{"chat": Chat, "demo": Demo} {
+	for name, command := range map[string]func(context.Context, Process) int{"chat": Chat, "demo": Demo, "load": Load} {
 		code, stdout, stderr := run(t, command, nil, "", "--help")
 		want, err := os.ReadFile(filepath.Join("testdata", name+".help"))
 		if err != nil {
@@ -64,6 +65,36 @@ func TestWrongUseSaysWhatToDo(t *testing.T) {
 	}
 	if code, _, stderr := run(t, Demo, nil, "", "--server", "http://"+closedPort(t)); code != exitFail || !strings.Contains(stderr, "Start one with") {
 		t.Errorf("demo without a server: %d %q", code, stderr)
+	}
+}
+
+func TestLoadSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	empty := t.TempDir()
+	withKey := t.TempDir()
+	if err := os.WriteFile(filepath.Join(withKey, "secret.key"), []byte(base64.StdEncoding.EncodeToString(make([]byte, 32))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"no profile":      {nil, exitUsage, "name a profile first"},
+		"unknown profile": {[]string{"flood"}, exitUsage, `unexpected argument "flood"`},
+		"unknown flag":    {[]string{"ack", "--speed", "1"}, exitUsage, "Run `natter load --help`"},
+		"no rooms":        {[]string{"ack", "--rooms", "0"}, exitFail, "--rooms must be at least 1"},
+		"too many":        {[]string{"fanout", "--users", "2", "--senders", "3"}, exitFail, "a room has only 2 users"},
+		"no data":         {[]string{"ack", "--data", empty}, exitFail, "name it with --data"},
+		"no server":       {[]string{"ack", "--data", withKey, "--server", "http://" + closedPort(t)}, exitFail, "Start one with `natter`"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := run(t, Load, nil, "", tt.args...)
+			if code != tt.code || stdout != "" || !strings.Contains(stderr, tt.want) {
+				t.Errorf("exit code %d, stdout %q, stderr %q; want %d and %q", code, stdout, stderr, tt.code, tt.want)
+			}
+		})
 	}
 }
 

@@ -36,7 +36,7 @@ var Secret = app.Component{Name: "secret", Settings: secretConfig{}, New: func(_
 		return nil, fmt.Errorf("NATTER_DATA_DIR: %w", err)
 	}
 	if cfg.SecretKey == "" {
-		key, err := loadSecret(filepath.Join(cfg.DataDir, secretFile))
+		key, err := loadSecret(cfg.DataDir)
 		if err != nil {
 			return nil, err
 		}
@@ -45,25 +45,31 @@ var Secret = app.Component{Name: "secret", Settings: secretConfig{}, New: func(_
 	return app.RunnerFunc(func(ctx context.Context) error { <-ctx.Done(); return nil }), nil
 }}
 
+// ReadSecret reads the key that the one process keeps in its data directory. It makes none.
+func ReadSecret(dataDir string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(dataDir, secretFile))
+	return strings.TrimSpace(string(text)), err
+}
+
 // loadSecret reads the key file, or makes it: whole or not at all, readable by its owner only.
-func loadSecret(path string) (string, error) {
-	text, err := os.ReadFile(path)
+func loadSecret(dataDir string) (string, error) {
+	key, err := ReadSecret(dataDir)
 	if err == nil {
-		return strings.TrimSpace(string(text)), nil
+		return key, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the secret key: %w", err)
 	}
 	raw := make([]byte, secretBytes)
 	_, _ = rand.Read(raw) // never fails
-	key := base64.StdEncoding.EncodeToString(raw)
-	f, err := os.CreateTemp(filepath.Dir(path), secretFile+"-*") // 0600
+	key = base64.StdEncoding.EncodeToString(raw)
+	f, err := os.CreateTemp(dataDir, secretFile+"-*") // 0600
 	if err != nil {
 		return "", fmt.Errorf("make the secret key: %w", err)
 	}
 	_, err = f.WriteString(key + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(f.Name(), filepath.Join(dataDir, secretFile))
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())

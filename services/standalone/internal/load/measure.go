@@ -1,0 +1,118 @@
+package load
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// meter reads CPU and memory of the server's processes from their admin ports.
+type meter struct {
+	admins []string
+	http   *http.Client
+}
+
+// usage is what all of them have used: seconds of CPU since they began, bytes of memory now.
+type usage struct{ cpu, rss float64 }
+
+// meterTimeout is for a server that is very busy.
+const meterTimeout = 10 * time.Second
+
+func newMeter(admins []string) meter {
+	return meter{admins, &http.Client{Timeout: meterTimeout, Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+func (m meter) read(ctx context.Context) (sum usage, err error) {
+	for _, admin := range m.admins {
+		u, err := m.readOne(ctx, "http://"+strings.TrimPrefix(admin, "http://")+"/metrics")
+		if err != nil {
+			return sum, fmt.Errorf("metrics of the server: %w\nName its admin address (NATTER_ADMIN_ADDR) with --admin, several with commas; --admin none measures without it", err)
+		}
+		sum.cpu += u.cpu
+		sum.rss += u.rss
+	}
+	return sum, nil
+}
+
+func (m meter) readOne(ctx context.Context, url string) (usage, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return usage{}, err
+	}
+	res, err := m.http.Do(req)
+	if err != nil {
+		return usage{}, err
+	}
+	defer res.Body.Close()
+	return parseUsage(res.Body)
+}
+
+// parseUsage finds the process metrics in Prometheus's text format.
+func parseUsage(r io.Reader) (u usage, err error) {
+	found := 0
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		var into *float64
+		switch name {
+		case "process_cpu_seconds_total":
+			into = &u.cpu
+		case "process_resident_memory_bytes":
+			into = &u.rss
+		default:
+			continue
+		}
+		if *into, err = strconv.ParseFloat(value, 64); err != nil {
+			return u, fmt.Errorf("%s: %w", name, err)
+		}
+		found++
+	}
+	if found != 2 {
+		return u, fmt.Errorf("no process metrics there")
+	}
+	return u, nil
+}
+
+// measure lets the load run warm and then counts for Duration.
+func (r *run) measure(ctx context.Context) error {
+	began := time.Now()
+	whole := r.WarmUp + r.Duration
+	bar := r.progress.start(r.Profile, int(whole.Milliseconds()), func() int64 { return time.Since(began).Milliseconds() })
+	defer bar.stop()
+	if !sleep(ctx, r.WarmUp) {
+		return context.Cause(ctx)
+	}
+	before, err := r.meter.read(ctx)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	r.measuring.Store(true)
+	ended := sleep(ctx, r.Duration)
+	r.measuring.Store(false)
+	elapsed := time.Since(start)
+	if !ended {
+		return context.Cause(ctx)
+	}
+	after, err := r.meter.read(ctx)
+	if err != nil {
+		return err
+	}
+	rep := r.report
+	rep.Seconds = elapsed.Seconds()
+	rep.Deliveries, rep.Acks = r.deliveries.Load(), r.acks.Load()
+	rep.DeliveriesPerSecond = float64(rep.Deliveries) / rep.Seconds
+	rep.AcksPerSecond = float64(rep.Acks) / rep.Seconds
+	rep.Latency, rep.AckLatency = summarize(&r.latency), summarize(&r.ackTime)
+	if len(r.Admin) > 0 {
+		rep.Server = &Server{CPUSeconds: after.cpu - before.cpu, RSSMiB: after.rss / (1 << 20)}
+		if rep.Deliveries > 0 {
+			rep.Server.CPUPerMillion = rep.Server.CPUSeconds / float64(rep.Deliveries) * 1e6
+		}
+	}
+	return nil
+}
