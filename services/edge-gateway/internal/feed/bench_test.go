@@ -27,7 +27,12 @@ type sink struct {
 func (s *sink) User() ids.User                { return s.user }
 func (s *sink) Drained(context.Context) error { return nil }
 func (s *sink) Left(ids.Room)                 {}
-func (s *sink) Enqueue(f *Frame)              { s.frames++; s.bytes += len(f.Bytes(s.encoding)) }
+func (s *sink) EnqueuePaced(_ context.Context, f *Frame) error {
+	s.Enqueue(f)
+	return nil
+}
+
+func (s *sink) Enqueue(f *Frame) { s.frames++; s.bytes += len(f.Bytes(s.encoding)) }
 
 // benchRoom is a live feed with members of both encodings, and an event of a common size on the bus.
 func benchRoom(b *testing.B, members int) (*Hub, *feed, *nats.Msg, *chatv1.Event) {

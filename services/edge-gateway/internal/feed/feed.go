@@ -16,6 +16,9 @@ type Member interface {
 	User() ids.User
 	// Enqueue hands over a frame. It never blocks: a connection that cannot take it is closed.
 	Enqueue(f *Frame)
+	// EnqueuePaced hands over a frame when at most half of the queue is taken: it never closes a connection. It fails when
+	// ctx or the connection ends.
+	EnqueuePaced(ctx context.Context, f *Frame) error
 	// Drained returns when at most half of the queue is taken, or when ctx or the connection ends.
 	Drained(ctx context.Context) error
 	// Left tells that the user is no longer in the room and that nothing more of it follows.

@@ -95,6 +95,14 @@ func newMember() *member { return &member{user: ids.New[ids.User](), more: make(
 func (m *member) User() ids.User                    { return m.user }
 func (m *member) Drained(ctx context.Context) error { return ctx.Err() }
 
+func (m *member) EnqueuePaced(ctx context.Context, f *Frame) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.Enqueue(f)
+	return nil
+}
+
 func (m *member) Enqueue(f *Frame) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

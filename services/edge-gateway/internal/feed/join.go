@@ -51,10 +51,9 @@ func (h *Hub) Join(ctx context.Context, m Member, c Cursor) error {
 			}
 		}
 		for _, frame := range missed {
-			if err := m.Drained(ctx); err != nil { // catching up is paced by the connection, and never closes it
+			if err := m.EnqueuePaced(ctx, frame); err != nil { // catching up never closes a connection
 				return err
 			}
-			m.Enqueue(frame)
 			c.Seq = frame.event().GetSeq()
 		}
 	}

@@ -24,6 +24,14 @@ func (m slowMember) Drained(ctx context.Context) error {
 	}
 }
 
+func (m slowMember) EnqueuePaced(ctx context.Context, f *Frame) error {
+	if err := m.Drained(ctx); err != nil {
+		return err
+	}
+	m.Enqueue(f)
+	return nil
+}
+
 // A member that catches up for longer than an idle feed is kept must not end up in a feed that was closed meanwhile.
 func TestJoinOutlivesTheSweeper(t *testing.T) {
 	t.Parallel()

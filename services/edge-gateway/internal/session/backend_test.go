@@ -53,7 +53,11 @@ type roomLog struct {
 	mute     bool               // events are not published
 }
 
-const testEpoch = "epoch-1"
+const (
+	testEpoch = "epoch-1"
+	// largePages is a room whose history comes in pages of 400 KiB.
+	largePages = "01234567-0000-7000-8000-000000000000"
+)
 
 func key(call string, id fmt.Stringer) string { return call + " " + id.String() }
 
@@ -250,6 +254,9 @@ func (b *backend) listMessages(ctx context.Context, r *messagestorev1.ListMessag
 		return nil, err
 	}
 	b.enter(ctx, key("ListMessages", caller.User))
+	if r.GetRoomId() == largePages {
+		return &messagestorev1.ListMessagesResponse{Messages: []*chatv1.Message{{Content: strings.Repeat("x", 400<<10)}}}, nil
+	}
 	return &messagestorev1.ListMessagesResponse{
 		AsOfSeq: 42, More: true,
 		Messages: []*chatv1.Message{{RoomId: r.GetRoomId(), Content: fmt.Sprint(r.GetBefore(), r.GetAfter(), r.GetLimit())}},

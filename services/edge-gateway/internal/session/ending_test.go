@@ -16,6 +16,7 @@ import (
 	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
 
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
 
 // flood is how many large events a socket's buffers and a queue do not take.
@@ -215,7 +216,7 @@ func TestStartStopLeavesNothing(t *testing.T) {
 		g := newGateway(t, nil)
 		c, _ := g.connect(t, wire.Encoding(i%2), p, cursor(room, 1))
 		c.events(room, 2, 3)
-		c.send(sendFrame(2, room, "n", "x"), fetchFrame(0, nil), typingFrame(0, room.String(), true), readFrame(0, room.String(), 1))
+		c.send(sendFrame(2, room, "n", "x"), fetchFrame(3, &clientv1.Fetch{RoomId: room.String()}), typingFrame(0, room.String(), true), readFrame(0, room.String(), 1))
 		var reader sync.WaitGroup
 		if i%3 == 0 {
 			_ = c.ws.Close(websocket.StatusNormalClosure, "")

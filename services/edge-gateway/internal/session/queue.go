@@ -39,8 +39,7 @@ type queued struct {
 }
 
 // push puts a frame in. It is false when the frame did not fit: the connection is to be closed as too slow, and this is said
-// once. A frame always fits while at most half is taken, so that whoever waits for that (catching up, a page of history)
-// never closes a connection, however large the frame.
+// once. While at most half is taken, any frame fits.
 func (q *queue) push(f *feed.Frame) bool {
 	n := len(f.Bytes(q.encoding))
 	q.mu.Lock()
@@ -52,6 +51,19 @@ func (q *queue) push(f *feed.Frame) bool {
 		q.closeLocked()
 		return false
 	}
+	q.add(f, n)
+	return true
+}
+
+// pushPaced puts a frame in once at most half of the queue is taken: it never closes a connection, however large the frame.
+// It fails when ctx ends or the queue is closed.
+func (q *queue) pushPaced(ctx context.Context, f *feed.Frame) error {
+	n := len(f.Bytes(q.encoding))
+	return q.whenDrained(ctx, func() { q.add(f, n) })
+}
+
+// add puts a frame of n bytes in. q.mu is held, and the queue is not closed.
+func (q *queue) add(f *feed.Frame, n int) {
 	q.frames = append(q.frames, queued{f, n})
 	q.size += n
 	q.total.Add(int64(n))
@@ -59,7 +71,6 @@ func (q *queue) push(f *feed.Frame) bool {
 		q.writing = true
 		q.start()
 	}
-	return true
 }
 
 // take joins the frames at the front into one message of at most maxSize bytes (or one frame, if it alone is larger). When
@@ -95,7 +106,10 @@ func (q *queue) take(message []byte, maxSize int) (_ []byte, first *feed.Frame) 
 }
 
 // wait returns when at most half of the queue is taken, with an error when ctx ends or the queue is closed.
-func (q *queue) wait(ctx context.Context) error {
+func (q *queue) wait(ctx context.Context) error { return q.whenDrained(ctx, func() {}) }
+
+// whenDrained calls do, under the lock, when at most half of the queue is taken.
+func (q *queue) whenDrained(ctx context.Context, do func()) error {
 	for {
 		q.mu.Lock()
 		if q.closed {
@@ -103,6 +117,7 @@ func (q *queue) wait(ctx context.Context) error {
 			return errClosed
 		}
 		if q.size <= q.limit/2 {
+			do()
 			q.mu.Unlock()
 			return nil
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/subject"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
 
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
@@ -130,7 +131,8 @@ func (s *session) passTyping(room ids.Room, active bool, now time.Time) bool {
 	return true
 }
 
-// fetch answers with a page of history. Membership is checked by message-store.
+// fetch answers with a page of history, once there is room for it: history never closes a connection. Membership is checked
+// by message-store.
 func (s *session) fetch(id uint32, f *clientv1.Fetch) {
 	if f.BeforeSeq != nil && f.AfterSeq != nil {
 		s.fail(id, fault.Invalid("fetch.afterSeq", "give beforeSeq or afterSeq, not both"))
@@ -140,6 +142,9 @@ func (s *session) fetch(id uint32, f *clientv1.Fetch) {
 		s.fail(id, fault.Invalid("fetch.roomId", "a room id is %v", err))
 		return
 	}
+	if id == 0 { // nobody waits for the page
+		return
+	}
 	select {
 	case s.fetches <- struct{}{}:
 	default:
@@ -147,21 +152,23 @@ func (s *session) fetch(id uint32, f *clientv1.Fetch) {
 		return
 	}
 	s.wg.Go(func() {
+		release := sync.OnceFunc(func() { <-s.fetches })
+		defer release()
 		page, err := s.page(rpc.WithCaller(s.ctx, s.caller()), f)
-		<-s.fetches // before the answer: who has it may ask again
 		if err != nil {
 			s.fail(id, err)
 			return
 		}
-		s.reply(id, &clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Page{Page: page}})
+		answer := feed.NewFrame(&clientv1.ServerFrame{Id: id, Frame: &clientv1.ServerFrame_Page{Page: page}})
+		size := len(answer.Bytes(s.encoding))
+		_ = s.queue.whenDrained(s.ctx, func() { // fails when the connection ends
+			release() // before the client can have the answer and ask again
+			s.queue.add(answer, size)
+		})
 	})
 }
 
-// page reads a page when there is room for it in the queue: history never closes a connection as too slow.
 func (s *session) page(ctx context.Context, f *clientv1.Fetch) (*clientv1.Page, error) {
-	if err := s.Drained(ctx); err != nil {
-		return nil, err
-	}
 	res, err := s.srv.services.Messages(ctx, &messagestorev1.ListMessagesRequest{
 		RoomId: f.GetRoomId(), Before: f.BeforeSeq, After: f.AfterSeq, Limit: f.GetLimit(),
 	})

@@ -198,10 +198,16 @@ func TestCatchingUpNeverOverflows(t *testing.T) {
 		}
 		cursors = append(cursors, cursor(r, 0))
 	}
+	release := shared.hold(key("ListMessages", p.id))
+	defer release()
 	c, _ := g.connect(t, wire.JSON, p, cursors...) // 10 MB of JSON; the socket's buffers take less
 	for range 2 {                                  // out of the store; once more, partly out of the rings
 		poll(t, "a full queue", func() bool { return g.srv.queued.Load() > 128<<10 })
-		caughtUp, got := 0, 0
+		for id := range uint32(maxFetches) { // of history, too, more than fits at once
+			c.send(fetchFrame(10+id, &clientv1.Fetch{RoomId: largePages}))
+		}
+		release()
+		caughtUp, pages, got := 0, 0, 0
 		c.until(func(f *clientv1.ServerFrame) bool {
 			if f.GetEvent() != nil {
 				got++
@@ -209,7 +215,13 @@ func TestCatchingUpNeverOverflows(t *testing.T) {
 			if f.GetCaughtUp() != nil {
 				caughtUp++
 			}
-			return caughtUp == rooms
+			if f.GetPage() != nil {
+				pages++
+			}
+			if f.GetError() != nil {
+				t.Fatalf("got %v", f)
+			}
+			return caughtUp == rooms && pages == maxFetches
 		})
 		if got != rooms*events {
 			t.Errorf("%d events, want %d", got, rooms*events)

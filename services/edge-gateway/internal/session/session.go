@@ -170,6 +170,11 @@ func (s *session) Enqueue(f *feed.Frame) {
 	}
 }
 
+// EnqueuePaced queues a frame when at most half of the queue is taken.
+func (s *session) EnqueuePaced(ctx context.Context, f *feed.Frame) error {
+	return s.queue.pushPaced(ctx, f)
+}
+
 // Drained returns when at most half of the queue is taken.
 func (s *session) Drained(ctx context.Context) error { return s.queue.wait(ctx) }
 
