@@ -37,6 +37,12 @@ test-heavy: test-deps ## also the storms, thousands of sockets and long crash ru
 bench: test-deps ## run every benchmark; compare two outputs with bin/benchstat
 	go test -run='^$$' -bench=. -benchmem work
 
+.PHONY: bench-e2e
+bench-e2e: ## measure the one process through sockets, against a bare server, ratios of 5 rounds (15 minutes); ARGS=--quick to try it
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	CGO_ENABLED=0 go build -o "$$dir/" ./services/standalone/cmd/natter ./services/standalone/internal/load/{baseline,e2e}; \
+	"$$dir/e2e" --bin "$$dir" $(ARGS)
+
 # PostgreSQL's server, which the tests start privately, and a C compiler for the race detector. The test servers
 # (NATS, FerretDB) are Go modules of their own, built by testkit when first needed.
 .PHONY: test-deps
@@ -88,4 +94,4 @@ bin/golangci-lint bin/buf bin/protoc-gen-go bin/benchstat: deploy/tools/go.mod
 
 .PHONY: help
 help: ## list these targets
-	@awk -F':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -293,7 +293,7 @@ func (c *connection) send(s *seat, what stamp) error {
 	c.nonce++
 	c.sent.Add(1)
 	return c.writeLocked(context.Background(), &clientv1.ClientFrame{Id: 2, Frame: &clientv1.ClientFrame_Send{Send: &clientv1.Send{
-		RoomId: s.room.id, Nonce: "load-" + strconv.Itoa(c.number) + "-" + strconv.FormatUint(c.nonce, 10),
+		RoomId: s.room.id, Nonce: c.run.id + "-" + strconv.Itoa(c.number) + "-" + strconv.FormatUint(c.nonce, 10),
 		Content: string(what.appendContent(make([]byte, 0, c.run.Size), c.run.Size)),
 	}}})
 }

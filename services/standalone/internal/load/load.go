@@ -39,6 +39,7 @@ func Profiles() []Profile {
 // run is one measurement under way.
 type run struct {
 	Settings
+	id       string // makes the nonces those of this run
 	progress *Progress
 	clients  []*connection
 	rooms    []*room
@@ -62,7 +63,7 @@ func Run(ctx context.Context, s Settings, population *Population, progress *Prog
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &run{Settings: s, progress: progress, stop: stop, start: time.Now(), meter: newMeter(s.Admin)}
+	r := &run{Settings: s, id: randomHex(), progress: progress, stop: stop, start: time.Now(), meter: newMeter(s.Admin)}
 	r.report = &Report{
 		Profile: s.Profile, Target: population.target, Encoding: s.encoding().String(),
 		Rooms: s.Rooms, UsersPerRoom: s.Users, Connections: s.connections(),
