@@ -27,7 +27,7 @@ type Process struct {
 
 // Settings are what the commands read from the environment; flags win.
 type Settings struct {
-	Server   string `env:"NATTER_SERVER" envDefault:"http://localhost:8080" help:"address of the server that natter chat and natter demo use"`
+	Server   string `env:"NATTER_SERVER" envDefault:"http://localhost:8080" help:"address of the server that natter chat, demo and load use"`
 	User     string `env:"NATTER_USER" help:"e-mail address that natter chat signs in with"`
 	Password string `env:"NATTER_PASSWORD" help:"password that natter chat signs in with; asked for when empty" secret:"true"`
 }
