@@ -151,14 +151,17 @@ func serve(ctx context.Context, cfg Config, source *config.Source, log *slog.Log
 	if err != nil {
 		return err
 	}
-	deps := Deps{Config: source, Metrics: reg, Ready: ready, Grace: cfg.Grace / time.Duration(len(components)+1)}
+	// Stopping takes most components no time, and the gateway its drain window: so each may take half of the grace period,
+	// and together they end with it.
+	deps := Deps{Config: source, Metrics: reg, Ready: ready, Grace: cfg.Grace / 2}
 
 	failed := make(chan error, len(components)+1)
-	running := []*running{start(RunnerFunc(admin.run), "admin", deps.Grace, failed)}
+	running := []*running{start(RunnerFunc(admin.run), "admin", failed)}
 	defer func() {
 		ready.stopping.Store(true)
+		end := time.Now().Add(cfg.Grace)
 		for _, r := range slices.Backward(running) {
-			err = errors.Join(err, r.stop(log))
+			err = errors.Join(err, r.stop(log, min(deps.Grace, time.Until(end))))
 		}
 		log.Info("stopped")
 	}()
@@ -170,7 +173,7 @@ func serve(ctx context.Context, cfg Config, source *config.Source, log *slog.Log
 			return fmt.Errorf("start %s: %w", c.Name, err)
 		}
 		deps.NATS = d.NATS
-		running = append(running, start(runner, c.Name, deps.Grace, failed))
+		running = append(running, start(runner, c.Name, failed))
 	}
 	ready.started.Store(true)
 	log.Info("ready", "took", time.Since(began).Round(time.Millisecond), "admin", admin.addr())
@@ -185,14 +188,13 @@ func serve(ctx context.Context, cfg Config, source *config.Source, log *slog.Log
 // running is a component whose Run is under way.
 type running struct {
 	name   string
-	grace  time.Duration
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
-func start(r Runner, name string, grace time.Duration, failed chan<- error) *running {
+func start(r Runner, name string, failed chan<- error) *running {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &running{name: name, grace: grace, cancel: cancel, done: make(chan struct{})}
+	c := &running{name: name, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(c.done)
 		err := r.Run(ctx)
@@ -207,14 +209,14 @@ func start(r Runner, name string, grace time.Duration, failed chan<- error) *run
 	return c
 }
 
-// stop ends the component and waits for its share of the grace period. Its error, if it had failed, was reported.
-func (r *running) stop(log *slog.Logger) error {
+// stop ends the component and waits for it, at most for grace. Its error, if it had failed, was reported.
+func (r *running) stop(log *slog.Logger, grace time.Duration) error {
 	r.cancel()
 	select {
 	case <-r.done:
 		return nil
-	case <-time.After(r.grace):
-		log.Error("component did not stop in time", "component", r.name, "grace", r.grace)
-		return fmt.Errorf("%s did not stop within %s", r.name, r.grace)
+	case <-time.After(grace):
+		log.Error("component did not stop in time", "component", r.name, "grace", grace)
+		return fmt.Errorf("%s did not stop within %s", r.name, grace)
 	}
 }

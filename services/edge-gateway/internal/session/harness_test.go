@@ -34,16 +34,16 @@ import (
 // patience is how long a test waits for what must happen.
 const patience = 20 * time.Second
 
-// binary is a testing.TB that lives as long as the test binary: the bus is shared by all tests.
-type binary struct {
+// testBinary is a testing.TB that lives as long as the test binary: the bus is shared by all tests.
+type testBinary struct {
 	testing.TB
 	cleanups []func()
 }
 
-func (*binary) Helper()                   {}
-func (*binary) Failed() bool              { return false }
-func (b *binary) Cleanup(f func())        { b.cleanups = append(b.cleanups, f) }
-func (*binary) Fatalf(f string, a ...any) { fmt.Printf(f+"\n", a...); os.Exit(1) }
+func (*testBinary) Helper()                   {}
+func (*testBinary) Failed() bool              { return false }
+func (b *testBinary) Cleanup(f func())        { b.cleanups = append(b.cleanups, f) }
+func (*testBinary) Fatalf(f string, a ...any) { fmt.Printf(f+"\n", a...); os.Exit(1) }
 
 var (
 	busURL string
@@ -51,7 +51,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	tb := &binary{}
+	tb := &testBinary{}
 	busURL = testkit.NATS(tb)
 	nc, err := nats.Connect(busURL)
 	if err == nil {

@@ -9,7 +9,6 @@
 package session
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
@@ -104,7 +103,7 @@ func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier 
 	return s, nil
 }
 
-// ServeHTTP upgrades the connection and serves it until it ends.
+// ServeHTTP upgrades the connection; it is served until it ends, beyond the return.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	encoding, ok := negotiate(r)
 	if !ok {
@@ -116,20 +115,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this gateway is stopping", http.StatusServiceUnavailable)
 		return
 	}
-	defer s.wg.Done()
-	taken := &hijacked{ResponseWriter: w}
+	taken := &hijacked{ResponseWriter: w, buffers: &s.buffers}
 	ws, err := websocket.Accept(taken, r, &websocket.AcceptOptions{
 		Subprotocols: []string{encoding.Subprotocol()}, OriginPatterns: s.cfg.Origins, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
+		s.wg.Done()
 		s.log.Debug("websocket refused", "error", err) // Accept has answered
 		return
 	}
 	ws.SetReadLimit(int64(s.cfg.FrameBytes))
 	c := s.newSession(ws, taken.conn, encoding)
 	s.add(c)
-	c.run()
-	s.remove(c)
+	go func() { // on a stack of its own: net/http's, with what it holds, is given back
+		defer s.wg.Done()
+		c.run()
+		s.remove(c)
+	}()
 }
 
 // negotiate chooses among the subprotocols that the client offers; none offered means JSON.
@@ -146,19 +148,6 @@ func negotiate(r *http.Request) (wire.Encoding, bool) {
 		}
 	}
 	return wire.JSON, !offered
-}
-
-// hijacked keeps the connection that websocket.Accept takes over.
-type hijacked struct {
-	http.ResponseWriter
-	conn net.Conn
-}
-
-// Hijack implements http.Hijacker.
-func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	h.conn = conn
-	return conn, buffers, err
 }
 
 func (s *Server) newSession(ws *websocket.Conn, conn net.Conn, encoding wire.Encoding) *session {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -184,6 +185,7 @@ func (s *session) write() {
 	buf, _ := s.srv.buffers.Get().(*[]byte)
 	defer s.srv.buffers.Put(buf)
 	for {
+		runtime.Gosched() // whoever fills queues goes first: one write takes more, and writes are what costs
 		message, first := s.queue.take((*buf)[:0], maxMessage)
 		if first == nil {
 			return
