@@ -15,7 +15,7 @@ SCENARIOS := services/standalone/scenario
 
 .PHONY: run
 run: ## build bin/natter and start it: all of Natter in one process, on http://localhost:8080, data in ./data
-	CGO_ENABLED=0 go build -o bin/ ./services/standalone/cmd/natter
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./services/standalone/cmd/natter
 	exec bin/natter
 
 .PHONY: build
