@@ -25,13 +25,13 @@ build: ## build every binary into bin/: natter and the four services
 ##@ Tests
 
 .PHONY: test
-test: test-deps ## run every test of every module, with the race detector
-	go test -race $$(go list work | grep -v $(SCENARIOS))
-	go test -race ./$(SCENARIOS)
+test: test-deps ## run every test of every module, with the race detector (go vet is part of make lint)
+	go test -race -vet=off $$(go list work | grep -v $(SCENARIOS))
+	go test -race -vet=off ./$(SCENARIOS)
 
 .PHONY: test-heavy
 test-heavy: test-deps ## also the storms, thousands of sockets and long crash runs (minutes)
-	NATTER_TEST_HEAVY=1 go test -race -count=1 -timeout=60m work
+	NATTER_TEST_HEAVY=1 go test -race -vet=off -count=1 -timeout=60m work
 
 .PHONY: bench
 bench: test-deps ## run every benchmark; compare two outputs with bin/benchstat
@@ -40,7 +40,7 @@ bench: test-deps ## run every benchmark; compare two outputs with bin/benchstat
 .PHONY: bench-e2e
 bench-e2e: ## measure the one process through sockets, against a bare server, ratios of 5 rounds (15 minutes); ARGS=--quick to try it
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
-	CGO_ENABLED=0 go build -o "$$dir/" ./services/standalone/cmd/natter ./services/standalone/internal/load/{baseline,e2e}; \
+	CGO_ENABLED=0 go build -trimpath -o "$$dir/" ./services/standalone/cmd/natter ./services/standalone/internal/load/{baseline,e2e}; \
 	"$$dir/e2e" --bin "$$dir" $(ARGS)
 
 # PostgreSQL's server, which the tests start privately, and a C compiler for the race detector. The test servers
@@ -58,9 +58,10 @@ test-deps:
 
 ##@ Checks
 
+# With -race, so that the linters read the packages that the tests have compiled or will.
 .PHONY: lint
-lint: bin/golangci-lint ## vet, gofmt and the linters of .golangci.yml, over every module
-	bin/golangci-lint run $$(sed -n 's|^\t\(\./.*\)|\1/...|p' go.work)
+lint: bin/golangci-lint test-deps ## vet, gofmt and the linters of .golangci.yml, over every module
+	GOFLAGS="$$(go env GOFLAGS) -race" bin/golangci-lint run $$(sed -n 's|^\t\(\./.*\)|\1/...|p' go.work)
 
 .PHONY: check-mod
 check-mod: ## every module builds by itself, is tidy, and depends only on what it may
@@ -75,7 +76,7 @@ settings: ## write the list of settings into pkg/config/known.txt and README.md 
 .PHONY: proto
 proto: bin/buf bin/protoc-gen-go ## lint and format the .proto files; generate Go, openapi.yaml and asyncapi.yaml from them
 	cd proto && ../bin/buf lint && ../bin/buf format -w && ../bin/buf generate
-	cd proto && ../bin/buf build --as-file-descriptor-set -o - | go run ./apidoc
+	cd proto && ../bin/buf build --as-file-descriptor-set -o - | CGO_ENABLED=0 go run -trimpath ./apidoc
 
 .PHONY: proto-check
 proto-check: ## the same, and fail if that changed anything
@@ -90,7 +91,7 @@ bin/buf: TOOL := github.com/bufbuild/buf/cmd/buf
 bin/protoc-gen-go: TOOL := google.golang.org/protobuf/cmd/protoc-gen-go
 bin/benchstat: TOOL := golang.org/x/perf/cmd/benchstat
 bin/golangci-lint bin/buf bin/protoc-gen-go bin/benchstat: deploy/tools/go.mod
-	GOWORK=off CGO_ENABLED=0 go -C deploy/tools build -o ../../bin/ $(TOOL)
+	GOWORK=off CGO_ENABLED=0 go -C deploy/tools build -trimpath -o ../../bin/ $(TOOL)
 
 .PHONY: help
 help: ## list these targets

@@ -85,7 +85,7 @@ func serverBinary(program string) (string, error) {
 	}
 	build := exec.Command("go", "build", "-o", binary+".new", "./"+program)
 	build.Dir = source
-	build.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0")
+	build.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly -trimpath", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
 	}
