@@ -23,14 +23,15 @@ import (
 	httpv1 "github.com/natter-chat/natter/proto/gen/natter/http/v1"
 	"github.com/natter-chat/natter/proto/route"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/clientaddr"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/ratelimit"
 )
 
 // Config is the settings of the HTTP API.
 type Config struct {
 	MaxBody        config.Bytes   `env:"NATTER_HTTP_MAX_BODY" envDefault:"64KiB" help:"largest body of a request to the HTTP API"`
-	RateRead       Rate           `env:"NATTER_HTTP_RATE_READ" envDefault:"300/10s" help:"HTTP requests that read, per user: a bucket and the time it fills up in, or off"`
-	RateWrite      Rate           `env:"NATTER_HTTP_RATE_WRITE" envDefault:"100/10s" help:"HTTP requests that change something, per user, or off"`
-	RateAuth       Rate           `env:"NATTER_HTTP_RATE_AUTH" envDefault:"60/1m" help:"sign-ups and password checks, per client address, or off"`
+	RateRead       ratelimit.Rate `env:"NATTER_HTTP_RATE_READ" envDefault:"300/10s" help:"HTTP requests that read, per user: a bucket and the time it fills up in, or off"`
+	RateWrite      ratelimit.Rate `env:"NATTER_HTTP_RATE_WRITE" envDefault:"100/10s" help:"HTTP requests that change something, per user, or off"`
+	RateAuth       ratelimit.Rate `env:"NATTER_HTTP_RATE_AUTH" envDefault:"60/1m" help:"sign-ups and password checks, per client address, or off"`
 	Origins        []string       `env:"NATTER_ORIGINS" help:"origins of web pages that may connect, besides the gateway's own; separated by commas"`
 	TrustedProxies []netip.Prefix `env:"NATTER_HTTP_TRUSTED_PROXIES" help:"networks of the reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
 }
@@ -62,7 +63,7 @@ const gzipFrom = 1024
 type api struct {
 	Deps
 	proxies clientaddr.Proxies
-	limits  *limiter
+	limits  limiter
 	mux     *http.ServeMux
 	seconds *prometheus.HistogramVec
 }
@@ -76,11 +77,11 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rest metrics: %w", err)
 	}
-	a := &api{Deps: d, proxies: d.Config.TrustedProxies, mux: http.NewServeMux(), seconds: seconds, limits: newLimiter(map[httpv1.RateClass]Rate{
-		httpv1.RateClass_RATE_CLASS_READ:  d.Config.RateRead,
-		httpv1.RateClass_RATE_CLASS_WRITE: d.Config.RateWrite,
-		httpv1.RateClass_RATE_CLASS_AUTH:  d.Config.RateAuth,
-	})}
+	a := &api{Deps: d, proxies: d.Config.TrustedProxies, mux: http.NewServeMux(), seconds: seconds, limits: limiter{
+		httpv1.RateClass_RATE_CLASS_READ:  ratelimit.NewBuckets(d.Config.RateRead),
+		httpv1.RateClass_RATE_CLASS_WRITE: ratelimit.NewBuckets(d.Config.RateWrite),
+		httpv1.RateClass_RATE_CLASS_AUTH:  ratelimit.NewBuckets(d.Config.RateAuth),
+	}}
 	for _, r := range d.Routes {
 		e := &endpoint{api: a, route: r}
 		if e.request, err = protoregistry.GlobalTypes.FindMessageByName(r.RPC.Input().FullName()); err != nil {

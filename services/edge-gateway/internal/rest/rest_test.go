@@ -23,6 +23,7 @@ import (
 	messagestorev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
 	"github.com/natter-chat/natter/proto/route"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/ratelimit"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/rest"
 )
 
@@ -169,8 +170,8 @@ func TestErrorsOfServices(t *testing.T) {
 func TestRateIsPerUserOrAddress(t *testing.T) {
 	t.Parallel()
 	f := start(t, func(d *rest.Deps) {
-		d.Config.RateAuth = rest.Rate{Requests: 2, Per: time.Hour}
-		d.Config.RateWrite = rest.Rate{Requests: 1, Per: time.Hour}
+		d.Config.RateAuth = ratelimit.Rate{Count: 2, Per: time.Hour}
+		d.Config.RateWrite = ratelimit.Rate{Count: 1, Per: time.Hour}
 	})
 	var got []int
 	for _, ip := range []string{"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"} {
