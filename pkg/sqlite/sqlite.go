@@ -69,11 +69,28 @@ func Open(ctx context.Context, path string, opts ...Option) (*DB, error) {
 	db.readers.SetMaxIdleConns(s.readers)
 	// The writer first: it makes the file and switches it to write-ahead logging, which a reader may not.
 	for _, pool := range []*sql.DB{db.writer, db.readers} {
-		if err := pool.PingContext(ctx); err != nil {
+		if err := connect(ctx, pool); err != nil {
 			return nil, errors.Join(MapErr("sqlite.Open", err), db.Close())
 		}
 	}
 	return db, nil
+}
+
+// connect makes a first connection. While another process switches a new file to write-ahead logging, SQLite says BUSY at
+// once instead of waiting.
+func connect(ctx context.Context, pool *sql.DB) error {
+	deadline := time.Now().Add(busyTimeout)
+	for {
+		err := pool.PingContext(ctx)
+		if failure, ok := errors.AsType[*sqlite.Error](err); !ok || failure.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // dsn names the file with the settings every connection gets.

@@ -224,3 +224,25 @@ func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 		t.Errorf("Open of a text file = %v", err)
 	}
 }
+
+// Processes that share a directory may start together on its first day.
+func TestManyOpenANewFileAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		path := filepath.Join(t.TempDir(), "new.db")
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				db, err := sqlite.Open(t.Context(), path, sqlite.Readers(1))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := errors.Join(db.Migrate(t.Context(), migrations), db.Close()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}

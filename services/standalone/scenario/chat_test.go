@@ -194,7 +194,7 @@ func strangers(t *testing.T, s *system) {
 	if _, err := e.Send(ctx, id, "hello?"); fault.CodeOf(err) != fault.PermissionDenied {
 		t.Errorf("send after the ban: %v", err)
 	}
-	for _, ev := range e.events[id] {
+	for _, ev := range e.got(id) {
 		if ev.GetMessage().GetContent() == "secret" || ev.GetMessage().GetContent() == "without eve" {
 			t.Errorf("eve was sent %v", ev)
 		}
@@ -232,7 +232,7 @@ func awayAndBack(t *testing.T, s *system) {
 	}
 	back := bob.connect(t, client.ConnOptions{Epoch: epoch, Resume: cursors})
 	back.event(room, edited.GetSeq())
-	got := back.events[room]
+	got := back.got(room)
 	if got[0].GetSeq() != seen.GetSeq()+1 || len(got) != missed+2 {
 		t.Errorf("got %d events from %d, want %d from %d", len(got), got[0].GetSeq(), missed+2, seen.GetSeq()+1)
 	}
@@ -280,7 +280,7 @@ func manyTalk(t *testing.T, s *system) {
 		for _, room := range ids {
 			d.event(room, events)
 			last := map[string]string{}
-			for _, ev := range d.events[room] {
+			for _, ev := range d.got(room) {
 				m, ok := ev.GetBody().(*chatv1.Event_Message)
 				if !ok {
 					continue

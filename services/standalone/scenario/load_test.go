@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 
@@ -119,9 +118,7 @@ func (l *load) check(room string) {
 	}
 	for _, d := range l.devices {
 		d.event(room, head)
-		d.mu.Lock()
-		list := slices.Clone(d.events[room]) // dense and in order: record checked
-		d.mu.Unlock()
+		list := d.got(room) // dense and in order: record checked
 		next := map[string]int{}
 		for _, ev := range list {
 			m, ok := ev.GetBody().(*chatv1.Event_Message)

@@ -111,6 +111,13 @@ func (d *device) until(what string, found func() bool) {
 	}
 }
 
+// got returns the events of a room that came so far.
+func (d *device) got(room string) []*chatv1.Event {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.events[room])
+}
+
 // event waits for the event with this seq.
 func (d *device) event(room string, seq uint32) (ev *chatv1.Event) {
 	d.t.Helper()
