@@ -2438,7 +2438,8 @@ func (x *TokenExpiring) GetExpiresAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// GoAway: this gateway is going; reconnect after the given time (each connection has its own slot).
+// GoAway: reconnect after the given time (each connection has its own slot), because this gateway stops (it closes the
+// connection with 4012), or because too many clients come at once (4013).
 type GoAway struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	ReconnectAfterMs uint32                 `protobuf:"varint,1,opt,name=reconnect_after_ms,json=reconnectAfterMs,proto3" json:"reconnect_after_ms,omitempty"`
