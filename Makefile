@@ -38,9 +38,10 @@ bench: test-deps ## run every benchmark; compare two outputs with bin/benchstat
 	go test -run='^$$' -bench=. -benchmem work
 
 .PHONY: bench-e2e
-bench-e2e: ## measure the one process through sockets, against a bare server, ratios of 5 rounds (15 minutes); ARGS=--quick to try it
+bench-e2e: ## measure the one process through sockets, against a bare server and a cluster, ratios of 5 rounds (20 minutes); ARGS=--quick to try it
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
-	CGO_ENABLED=0 go build -trimpath -o "$$dir/" ./services/standalone/cmd/natter ./services/standalone/internal/load/{baseline,e2e}; \
+	CGO_ENABLED=0 go build -trimpath -o "$$dir/" $(MAINS) ./services/standalone/internal/load/{baseline,e2e}; \
+	GOWORK=off CGO_ENABLED=0 go -C pkg/testkit/servers build -trimpath -o "$$dir/" ./nats; \
 	"$$dir/e2e" --bin "$$dir" $(ARGS)
 
 # PostgreSQL's server, which the tests start privately, and a C compiler for the race detector. The test servers
@@ -87,11 +88,20 @@ proto-check: ## the same, and fail if that changed anything
 ##@ Tools
 
 bin/golangci-lint: TOOL := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-bin/buf: TOOL := github.com/bufbuild/buf/cmd/buf
 bin/protoc-gen-go: TOOL := google.golang.org/protobuf/cmd/protoc-gen-go
 bin/benchstat: TOOL := golang.org/x/perf/cmd/benchstat
-bin/golangci-lint bin/buf bin/protoc-gen-go bin/benchstat: deploy/tools/go.mod
+bin/golangci-lint bin/protoc-gen-go bin/benchstat: deploy/tools/go.mod
 	GOWORK=off CGO_ENABLED=0 go -C deploy/tools build -trimpath -o ../../bin/ $(TOOL)
+
+# The same version from npm, where that is there: a minute less than building it.
+BUF := github.com/bufbuild/buf
+bin/buf: deploy/tools/go.mod
+	@version=$$(GOWORK=off go -C deploy/tools list -m -f '{{.Version}}' $(BUF)); echo "buf $$version"; \
+	if command -v npm >/dev/null && npm install --silent --no-save --prefix bin/npm "@bufbuild/buf@$${version#v}"; then \
+		ln -sf npm/node_modules/.bin/buf bin/buf; \
+	else \
+		GOWORK=off CGO_ENABLED=0 go -C deploy/tools build -trimpath -o ../../bin/ $(BUF)/cmd/buf; \
+	fi
 
 .PHONY: help
 help: ## list these targets
