@@ -1,6 +1,10 @@
 package session
 
 import (
+	"errors"
+	"fmt"
+	"time"
+
 	"github.com/coder/websocket"
 
 	"github.com/natter-chat/natter/pkg/fault"
@@ -10,8 +14,9 @@ import (
 const (
 	closeSlowConsumer   websocket.StatusCode = 4008 // the client does not read fast enough
 	closeDraining       websocket.StatusCode = 4012 // this gateway is stopping
-	closeUnavailable    websocket.StatusCode = 4013 // a service behind the gateway is away
+	closeUnavailable    websocket.StatusCode = 4013 // a service behind the gateway is away, or too many clients come at once
 	closeIdle           websocket.StatusCode = 4014 // nothing was heard from the client, not even an answer to a ping
+	closeLimited        websocket.StatusCode = 4029 // the client does not heed the limits; the wait is in the reason
 	closeProtocol       websocket.StatusCode = 4100 // the client does not speak the protocol
 	closeToken          websocket.StatusCode = 4101 // the access token is missing, bad or expired
 	closeTooManySockets websocket.StatusCode = 4109 // this user has too many connections
@@ -32,13 +37,20 @@ var (
 	endBadHello  = ending{closeProtocol, "the hello is not valid; the error before this says why", "protocol"}
 	endKind      = ending{closeProtocol, "JSON is sent as text, protobuf as binary messages", "protocol"}
 	endAway      = ending{closeUnavailable, "not available right now; reconnect and resume", "unavailable"}
+	endBusy      = ending{closeUnavailable, "too many clients come back at once; reconnect and resume", "busy"}
 	endHello     = ending{closeProtocol, "the first frame must be hello, within 10 seconds", "protocol"}
 	endSecondSub = ending{closeProtocol, "a connection belongs to one user", "protocol"}
 	endExpired   = ending{closeToken, "the access token has expired", "token"}
 	endTooMany   = ending{closeTooManySockets, "too many connections of this user", "too_many"}
 	endTooBig    = ending{websocket.StatusMessageTooBig, "the frame is too big", "too_big"}
-	endClient    = ending{websocket.StatusNormalClosure, "", "client"}
+	// A client that has closed, or is gone, does not see this code. It is for one that breaks RFC 6455.
+	endClient = ending{websocket.StatusProtocolError, "", "client"}
 )
+
+// endLimited is how a connection ends whose client goes on after it was told to wait.
+func endLimited(wait time.Duration) ending {
+	return ending{closeLimited, fmt.Sprintf("rate limited: retry after %v", wait.Round(time.Second)), "rate_limited"}
+}
 
 // endFor is how a connection ends whose hello failed with this error.
 func endFor(f *fault.Fault) ending {
@@ -49,6 +61,10 @@ func endFor(f *fault.Fault) ending {
 		return endBadHello
 	case fault.ResourceExhausted:
 		return endTooMany
+	case fault.Unavailable:
+		if errors.Is(f, errBusy) {
+			return endBusy
+		}
 	}
 	return endAway
 }

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/bus"
@@ -33,10 +32,9 @@ const (
 // one request is under way at a time, and what comes meanwhile goes together in the next. When a request fails for good,
 // its outcome is open, so those that waited behind it fail as aborted: they must not overtake it.
 type commands struct {
-	mu      sync.Mutex
-	rooms   map[ids.Room]*[]pending
-	count   int
-	limiter *rate.Limiter
+	mu    sync.Mutex
+	rooms map[ids.Room]*[]pending
+	count int
 }
 
 // pending is a command that waits for its ack.
@@ -45,12 +43,6 @@ type pending struct {
 	command *busv1.Command
 	size    int // of the command, in bytes
 	began   time.Time
-}
-
-func (s *session) setLimiter(l *rate.Limiter) {
-	s.commands.mu.Lock()
-	defer s.commands.mu.Unlock()
-	s.commands.limiter = l
 }
 
 // command takes a mutation: it checks what can be checked here and sends it on its way. Membership, roles and the target
@@ -116,9 +108,7 @@ func (s *session) queueCommand(room ids.Room, p pending) error {
 	if q.count >= s.srv.cfg.InFlight {
 		return fault.New(fault.ResourceExhausted, "more than %d commands wait for their ack", s.srv.cfg.InFlight).WithRetryAfter(100 * time.Millisecond)
 	}
-	if r := q.limiter.Reserve(); r.Delay() > 0 {
-		wait := r.Delay()
-		r.Cancel()
+	if wait := s.buckets.commands.Take(s.srv.limits.now(), 1); wait > 0 {
 		return fault.New(fault.ResourceExhausted, "too many commands at once").WithRetryAfter(wait)
 	}
 	q.count++

@@ -49,10 +49,14 @@ func (s *session) open(id uint32, hello *clientv1.Hello) error {
 	if err != nil {
 		return err
 	}
+	if err := s.admit(1 + len(cursors)/roomsPerToken); err != nil {
+		return err
+	}
 	epoch, err := s.srv.epoch.get(s.ctx, s.srv.services)
 	if err != nil {
 		return err
 	}
+	s.limitBy(identity.Caller.User)
 	s.mu.Lock()
 	s.identity = identity
 	s.mu.Unlock()

@@ -54,6 +54,11 @@ func (s *session) resume(id uint32, r *clientv1.Resume) {
 		s.fail(id, err)
 		return
 	}
+	if err := s.admit(len(cursors) / roomsPerToken); err != nil {
+		s.fail(id, err)
+		s.end(endBusy)
+		return
+	}
 	for room := range cursors {
 		s.stop(room)
 	}

@@ -16,6 +16,7 @@ type metrics struct {
 	disconnects *prometheus.CounterVec
 	hellos      *prometheus.CounterVec
 	commands    *prometheus.HistogramVec
+	limited     *prometheus.CounterVec
 	toSocket    prometheus.Histogram
 }
 
@@ -34,13 +35,16 @@ func newMetrics(reg prometheus.Registerer, queued *atomic.Int64) (metrics, error
 		commands: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: prefix + "command_seconds", Help: "From a command's frame to its ack or error.", Buckets: obs.LatencyBuckets,
 		}, []string{"outcome"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: prefix + "limited_total", Help: "What was refused because of a limit: frames, handshakes, hellos and resumes.",
+		}, []string{"limit"}),
 		toSocket: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: prefix + "commit_to_socket_seconds", Help: "From an event's createdAt to its write; of the first event of each write.",
 			Buckets: obs.LatencyBuckets,
 		}),
 	}
 	return m, errors.Join(reg.Register(m.connections), reg.Register(m.disconnects), reg.Register(m.hellos), reg.Register(m.commands),
-		reg.Register(m.toSocket), reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		reg.Register(m.limited), reg.Register(m.toSocket), reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: prefix + "queue_bytes", Help: "Bytes that wait in the queues of all connections.",
 		}, func() float64 { return float64(queued.Load()) })))
 }

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,13 +23,16 @@ import (
 	"github.com/coder/websocket"
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/config"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/roomlog"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/clientaddr"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/ratelimit"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/upstream"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
 )
@@ -37,6 +41,8 @@ import (
 type Config struct {
 	FrameBytes         config.Bytes  `env:"NATTER_FRAME_BYTES" envDefault:"64KiB" help:"largest WebSocket message of a client"`
 	QueueBytes         config.Bytes  `env:"NATTER_QUEUE_BYTES" envDefault:"1MiB" help:"what may wait for a slow connection before it is cut off"`
+	SendBuffer         config.Bytes  `env:"NATTER_SEND_BUFFER" envDefault:"64KiB" help:"what the kernel may hold for a connection (Linux: up to twice this), so that one whose client does not read is noticed; 0: as the kernel likes"`
+	Compression        bool          `env:"NATTER_COMPRESSION" envDefault:"false" help:"compress WebSocket messages of 512 bytes and more for clients that offer it"`
 	WriteTimeout       time.Duration `env:"NATTER_WRITE_TIMEOUT" envDefault:"10s" help:"a connection that takes nothing for this long is cut off"`
 	PingInterval       time.Duration `env:"NATTER_PING_INTERVAL" envDefault:"25s" help:"a client that heard nothing for this long sends a ping; the server probes after twice as long"`
 	DrainWindow        time.Duration `env:"NATTER_DRAIN_WINDOW" envDefault:"5s" help:"a stopping gateway spreads its clients' reconnects over this time"`
@@ -44,6 +50,14 @@ type Config struct {
 	CommandsPerSecond  float64       `env:"NATTER_COMMANDS_PER_SECOND" envDefault:"50" help:"sends, edits, reactions … per user and gateway; twice as many in a burst"`
 	InFlight           int           `env:"NATTER_IN_FLIGHT" envDefault:"128" help:"commands of one connection that may wait for their ack"`
 	Origins            []string      `env:"NATTER_ORIGINS" help:"origins of web pages that may connect, besides the gateway's own; separated by commas"`
+
+	ConnectionsPerIP    ratelimit.Limit `env:"NATTER_CONNECTIONS_PER_IP" envDefault:"5000" help:"connections of one client address (of IPv6: a /64) to one gateway, or off"`
+	FrameRateConnection ratelimit.Rate  `env:"NATTER_FRAME_RATE_CONNECTION" envDefault:"1000/10s" help:"frames of one connection: a bucket and the time it fills up in, or off"`
+	FrameRateUser       ratelimit.Rate  `env:"NATTER_FRAME_RATE_USER" envDefault:"2000/10s" help:"frames of one user to one gateway, or off"`
+	FrameRateIP         ratelimit.Rate  `env:"NATTER_FRAME_RATE_IP" envDefault:"50000/10s" help:"frames of one client address to one gateway, or off; a new connection counts as 10"`
+	AdmissionRate       ratelimit.Rate  `env:"NATTER_ADMISSION_RATE" envDefault:"5000/1s" help:"new connections, and as many hellos, that the gateway takes on, or off"`
+	AdmissionWait       time.Duration   `env:"NATTER_ADMISSION_WAIT" envDefault:"2s" help:"how long a new connection or hello waits for its turn; who would wait longer is told when to come back"`
+	TrustedProxies      []netip.Prefix  `env:"NATTER_HTTP_TRUSTED_PROXIES" help:"networks of the reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
 }
 
 const (
@@ -74,6 +88,10 @@ type Server struct {
 	epoch    epoch
 	users    users
 
+	limits              *limits
+	handshakes, resumes *admission
+	tooMany             rate.Sometimes // what is said of addresses with too many connections
+
 	helloTimeout time.Duration
 
 	wg   sync.WaitGroup // sessions, the prober, what listens to the bus
@@ -92,8 +110,14 @@ func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier 
 		cfg: cfg, hub: hub, services: services, verifier: verifier, sender: roomlog.NewSender(nc), nc: nc, log: log,
 		helloTimeout: helloTimeout, stop: make(chan struct{}), sessions: map[*session]struct{}{},
 		buffers: sync.Pool{New: func() any { return new(make([]byte, 0, 4<<10)) }},
+		tooMany: rate.Sometimes{Interval: time.Minute},
 	}
 	var err error
+	if s.limits, err = newLimits(cfg); err != nil {
+		return nil, err
+	}
+	s.handshakes = newAdmission(cfg.AdmissionRate, cfg.AdmissionWait, s.stop)
+	s.resumes = newAdmission(cfg.AdmissionRate, cfg.AdmissionWait, s.stop)
 	if s.metrics, err = newMetrics(reg, &s.queued); err != nil {
 		return nil, err
 	}
@@ -110,27 +134,40 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Sec-WebSocket-Protocol: offer natter.v1.json or natter.v1.proto", http.StatusBadRequest)
 		return
 	}
+	address := clientaddr.Key(clientaddr.Proxies(s.cfg.TrustedProxies).Of(r))
+	if !s.admitHandshake(w, r, address) {
+		return
+	}
 	if !s.enter() {
+		s.limits.leave(address)
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "this gateway is stopping", http.StatusServiceUnavailable)
 		return
 	}
+	var c *session
 	taken := &hijacked{ResponseWriter: w, buffers: &s.buffers}
 	ws, err := websocket.Accept(taken, r, &websocket.AcceptOptions{
-		Subprotocols: []string{encoding.Subprotocol()}, OriginPatterns: s.cfg.Origins, CompressionMode: websocket.CompressionDisabled,
+		Subprotocols: []string{encoding.Subprotocol()}, OriginPatterns: s.cfg.Origins, CompressionMode: s.cfg.compression(),
+		OnPingReceived: func(context.Context, []byte) bool { return c.allowed(0) },
 	})
 	if err != nil {
 		s.wg.Done()
+		s.limits.leave(address)
 		s.log.Debug("websocket refused", "error", err) // Accept has answered
 		return
 	}
+	if err := boundSendBuffer(taken.conn, int(s.cfg.SendBuffer)); err != nil {
+		s.log.Debug("cannot bound the send buffer", "error", err) // a socket that is closed already
+	}
 	ws.SetReadLimit(int64(s.cfg.FrameBytes))
-	c := s.newSession(ws, taken.conn, encoding)
+	c = s.newSession(ws, taken.conn, encoding)
+	c.buckets.address = s.limits.addresses.Of(address)
 	s.add(c)
 	go func() { // on a stack of its own: net/http's, with what it holds, is given back
 		defer s.wg.Done()
 		c.run()
 		s.remove(c)
+		s.limits.leave(address)
 	}()
 }
 
@@ -158,6 +195,7 @@ func (s *Server) newSession(ws *websocket.Conn, conn net.Conn, encoding wire.Enc
 		queue:   queue{encoding: encoding, limit: int(s.cfg.QueueBytes), total: &s.queued},
 		ready:   make(chan struct{}),
 		fetches: make(chan struct{}, maxFetches),
+		buckets: buckets{connection: ratelimit.NewBucket(s.cfg.FrameRateConnection)},
 		rooms:   map[ids.Room]membership{},
 		joins:   joins{waiting: map[ids.Room]feed.Cursor{}, active: map[ids.Room]*joining{}},
 	}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -40,6 +41,7 @@ type session struct {
 	cause  atomic.Pointer[ending]
 	heard  atomic.Int64 // when something last came from the client, unix seconds
 
+	buckets  buckets
 	commands commands
 	markers  markers
 	fetches  chan struct{} // slots
@@ -77,12 +79,16 @@ func (s *session) run() {
 			s.end(endKind)
 		}
 		s.touch()
+		if isOpen && len(bytes.TrimSpace(message)) == 0 {
+			s.allowed(0) // a message without frames counts as one
+		}
 		for frame, err := range s.encoding.Frames(message) {
 			switch {
 			case s.isEnding(): // what still comes is not looked at
 			case !isOpen:
 				late.Stop()
 				isOpen = s.signIn(frame, err)
+			case !s.allowed(frame.GetId()): // and answered
 			case err != nil:
 				s.fail(frame.GetId(), err)
 			default:
@@ -158,7 +164,7 @@ func (s *session) fail(id uint32, err error) {
 	}
 	s.send(&clientv1.ServerFrame{Id: id, Frame: &clientv1.ServerFrame_Error{Error: &clientv1.Error{
 		Code: string(f.Code), Message: f.Message, Field: f.Field,
-		RetryAfterMs: uint32(f.RetryAfter.Milliseconds()),
+		RetryAfterMs: uint32((f.RetryAfter + time.Millisecond - 1).Milliseconds()), // never too early,
 	}}})
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/fault"
@@ -43,7 +42,6 @@ type users struct {
 type user struct {
 	id       ids.User
 	sub      *nats.Subscription
-	limiter  *rate.Limiter // of commands
 	sessions map[*session]struct{}
 	// refresh is what to read again (the zero room: all of them); refreshing: somebody is at it.
 	refresh    map[ids.Room]struct{}
@@ -63,11 +61,7 @@ func (us *users) add(ctx context.Context, s *session) error {
 	us.mu.Lock()
 	u, ok := us.byID[id]
 	if !ok {
-		perSecond := us.srv.cfg.CommandsPerSecond
-		u = &user{
-			id: id, sessions: map[*session]struct{}{}, refresh: map[ids.Room]struct{}{},
-			limiter: rate.NewLimiter(rate.Limit(perSecond), int(2*perSecond)+1),
-		}
+		u = &user{id: id, sessions: map[*session]struct{}{}, refresh: map[ids.Room]struct{}{}}
 		var err error
 		if u.sub, err = us.srv.nc.ChanSubscribe(subject.UserEvent(id), us.events); err != nil {
 			us.srv.log.Warn("cannot listen to a user's events", "error", err) // the bus is closing: so are we
@@ -80,7 +74,6 @@ func (us *users) add(ctx context.Context, s *session) error {
 	}
 	u.sessions[s] = struct{}{}
 	us.mu.Unlock()
-	s.setLimiter(u.limiter)
 	if !ok {
 		// If the bus is away the reconnect reads everything again.
 		ctx, cancel := context.WithTimeout(ctx, flushTime)

@@ -28,7 +28,8 @@ It writes its users into auth's store itself and signs their tokens, so it must 
 the one process's from --data, a cluster's from NATTER_POSTGRES_URL and NATTER_SECRET_KEY. Users, rooms and messages stay:
 use a server whose data you can throw away, and start it without its limits:
 
-  NATTER_DATA_DIR=/tmp/load NATTER_COMMANDS_PER_SECOND=100000 NATTER_HTTP_RATE_WRITE=off natter
+  NATTER_DATA_DIR=/tmp/load NATTER_COMMANDS_PER_SECOND=100000 NATTER_CONNECTIONS_PER_IP=off \
+    NATTER_FRAME_RATE_CONNECTION=off NATTER_FRAME_RATE_USER=off NATTER_FRAME_RATE_IP=off NATTER_HTTP_RATE_WRITE=off natter
 
 Examples:
   natter load fanout --data /tmp/load                               50 rooms of 20, as fast as it goes

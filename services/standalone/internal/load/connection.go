@@ -270,7 +270,7 @@ func (c *connection) handleOther(f *clientv1.ServerFrame) error {
 	case *clientv1.ServerFrame_Error:
 		err := fmt.Errorf("the server refused: %s (%s)", f.Error.GetMessage(), f.Error.GetCode())
 		if fault.Code(f.Error.GetCode()) == fault.ResourceExhausted {
-			err = fmt.Errorf("%w; start it with NATTER_COMMANDS_PER_SECOND=100000", err)
+			err = fmt.Errorf("%w; start it without its limits, as natter load --help says", err)
 		}
 		return err
 	}

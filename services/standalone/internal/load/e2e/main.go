@@ -106,6 +106,7 @@ func newBench(o options, dataDir string) (*bench, error) {
 		env: []string{
 			"NATTER_DATA_DIR=" + dataDir, "NATTER_HTTP_ADDR=" + addrs[0], "NATTER_ADMIN_ADDR=" + addrs[1], "NATTER_LOG_LEVEL=warn",
 			"NATTER_COMMANDS_PER_SECOND=1000000", "NATTER_HTTP_RATE_WRITE=off", "NATTER_HTTP_RATE_READ=off",
+			"NATTER_FRAME_RATE_CONNECTION=off", "NATTER_FRAME_RATE_USER=off", "NATTER_FRAME_RATE_IP=off", "NATTER_CONNECTIONS_PER_IP=off",
 			"NATTER_RESUME_EVENTS=1000000", "NATTER_DRAIN_WINDOW=100ms",
 		},
 	}
