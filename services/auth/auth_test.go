@@ -382,15 +382,15 @@ func TestProvision(t *testing.T) {
 		t.Fatal(err)
 	}
 	accounts := []auth.Account{{Email: "a@load.invalid", Username: "load-a"}, {Email: "b@load.invalid", Username: "load-b"}}
-	tokens, err := auth.Provision(ctx, cfg, accounts, time.Hour)
-	if err != nil || len(tokens) != len(accounts) {
-		t.Fatalf("%d tokens, %v; want %d", len(tokens), err, len(accounts))
+	made, err := auth.Provision(ctx, cfg, accounts, time.Hour)
+	if err != nil || len(made) != len(accounts) {
+		t.Fatalf("%d made, %v; want %d", len(made), err, len(accounts))
 	}
 	verifier := authn.NewVerifier(c.fetchKeys)
-	for i, token := range tokens {
-		id, err := verifier.Verify(ctx, token)
-		if err != nil || id.Caller.Username != accounts[i].Username {
-			t.Fatalf("token %d: %+v, %v", i, id, err)
+	for i, m := range made {
+		id, err := verifier.Verify(ctx, m.Token)
+		if err != nil || id.Caller.Username != accounts[i].Username || id.Caller.User.String() != m.ID {
+			t.Fatalf("account %d: %+v, %v", i, id, err)
 		}
 		me, err := call[*chatv1.User](rpc.WithCaller(ctx, id.Caller), c, "GetMe", &authv1.GetMeRequest{})
 		if err != nil || me.GetEmail() != accounts[i].Email {

@@ -14,11 +14,14 @@ import (
 // Account is a user for Provision to make.
 type Account struct{ Email, Username string }
 
-// Provision writes accounts straight into auth's store, in one transaction, and returns an access token of each, valid for
-// ttl and signed with the server's key. It is for those who own the server's database and its NATTER_SECRET_KEY, as the
-// load generator does: no request reaches it. The accounts have no password, so nobody can sign in to them. Of cfg it uses
-// the store and the key.
-func Provision(ctx context.Context, cfg Config, accounts []Account, ttl time.Duration) (tokens []string, err error) {
+// Provisioned is one that it made.
+type Provisioned struct{ ID, Token string }
+
+// Provision writes accounts straight into auth's store, in one transaction, and returns each with an access token, valid
+// for ttl and signed with the server's key. It is for those who own the server's database and its NATTER_SECRET_KEY, as
+// the load generator does: no request reaches it. The accounts have no password, so nobody can sign in to them. Of cfg it
+// uses the store and the key.
+func Provision(ctx context.Context, cfg Config, accounts []Account, ttl time.Duration) (made []Provisioned, err error) {
 	secret, err := keys.ParseSecret(cfg.SecretKey)
 	if err != nil {
 		return nil, err
@@ -51,7 +54,7 @@ func Provision(ctx context.Context, cfg Config, accounts []Account, ttl time.Dur
 		if err != nil {
 			return nil, err
 		}
-		tokens = append(tokens, token)
+		made = append(made, Provisioned{u.ID.String(), token})
 	}
-	return tokens, nil
+	return made, nil
 }

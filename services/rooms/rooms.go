@@ -88,28 +88,38 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	return r.nc.Flush() // the subscriptions are with the server
 }
 
-// openStore opens PostgreSQL when it has a URL, else SQLite. It sets r.store only to a store that is open.
+// openStore opens the store, and sets r.store only to one that is open.
 func (r *rooms) openStore(ctx context.Context, cfg Config, ready *app.Readiness) error {
+	s, err := cfg.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r.store = s
 	name := "rooms-sqlite"
 	if cfg.PostgresURL != "" {
 		name = "rooms-postgres"
-		s, err := postgres.Open(ctx, cfg.PostgresURL)
-		if err != nil {
-			return fmt.Errorf("NATTER_POSTGRES_URL: %w", err)
-		}
-		r.store = s
-	} else {
-		s, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "rooms.db"))
-		if err != nil {
-			return fmt.Errorf("NATTER_DATA_DIR: %w", err)
-		}
-		r.store = s
 	}
 	ready.Add(name, func(ctx context.Context) error {
 		_, err := r.store.Backlog(ctx)
 		return err
 	})
 	return nil
+}
+
+// openStore opens PostgreSQL when it has a URL, else SQLite.
+func (cfg Config) openStore(ctx context.Context) (store.Store, error) {
+	if cfg.PostgresURL != "" {
+		s, err := postgres.Open(ctx, cfg.PostgresURL)
+		if err != nil {
+			return nil, fmt.Errorf("NATTER_POSTGRES_URL: %w", err)
+		}
+		return s, nil
+	}
+	s, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "rooms.db"))
+	if err != nil {
+		return nil, fmt.Errorf("NATTER_DATA_DIR: %w", err)
+	}
+	return s, nil
 }
 
 // Run serves until ctx ends, then answers what is under way.

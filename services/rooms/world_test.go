@@ -34,6 +34,7 @@ type world struct {
 	stopLog func()
 	ready   *app.Readiness
 	url     string
+	config  rooms.Config
 }
 
 // start starts rooms with settings besides those of the bus and the data directory.
@@ -44,6 +45,9 @@ func start(t *testing.T, settings map[string]string) *world {
 	w.log, w.stopLog = peertest.StartLog(t, peertest.Connect(t, url))
 	values := map[string]string{"NATTER_NATS_URL": url, "NATTER_DATA_DIR": t.TempDir()}
 	maps.Copy(values, settings)
+	if err := config.NewSource(values).Load(&w.config); err != nil {
+		t.Fatal(err)
+	}
 	runner, err := rooms.Component.New(t.Context(), &app.Deps{
 		Config: config.NewSource(values), Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 		Ready: w.ready, Grace: 20 * time.Second,

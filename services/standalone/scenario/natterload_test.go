@@ -20,7 +20,7 @@ func TestNatterLoad(t *testing.T) {
 		}
 	}
 	for _, args := range []string{
-		"fanout", "fanout --json-frames", "fanout --rate 200 --senders 2", "fanout --rooms 4 --rooms-per-user 2", "ack", "idle", "storm", "chat --rate 50",
+		"fanout", "fanout --json-frames", "fanout --rate 200 --senders 2", "fanout --rooms 4 --rooms-per-user 2", "reach", "ack", "idle", "storm", "chat --rate 50",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
@@ -44,9 +44,12 @@ func TestNatterLoad(t *testing.T) {
 				t.Errorf("%d connections, server %v", r.Connections, r.Server)
 			}
 			switch r.Profile {
-			case "fanout", "ack", "chat":
+			case "fanout", "reach", "ack", "chat":
 				if r.Deliveries == 0 || r.Acks == 0 {
 					t.Errorf("%d deliveries, %d acks", r.Deliveries, r.Acks)
+				}
+				if r.Profile == "reach" && r.Reach == nil {
+					t.Error("no message reached all")
 				}
 			case "storm":
 				if r.Back == nil {

@@ -1,10 +1,12 @@
-// Command nats is a NATS server for tests. It prints its URL as the first line of stdout and ends when stdin is closed.
+// Command nats is a NATS server for tests, on the loopback address that it is given or on a free one. It prints its URL as
+// the first line of stdout and ends when stdin is closed.
 package main
 
 import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"time"
 
@@ -19,7 +21,15 @@ func main() {
 }
 
 func run() error {
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true})
+	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true}
+	if len(os.Args) > 1 {
+		addr, err := netip.ParseAddrPort(os.Args[1])
+		if err != nil {
+			return err
+		}
+		opts.Host, opts.Port = addr.Addr().String(), int(addr.Port())
+	}
+	s, err := server.NewServer(opts)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type View struct {
 	TargetBanned bool
 	// TargetRooms is how many rooms the target is a member of.
 	TargetRooms int
-	// Pending is how many changes of the room are not in its log yet.
+	// Pending is how many changes of the room are not in its log yet, counted up to MaxPending.
 	Pending int
 }
 

@@ -8,9 +8,9 @@ import (
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 )
 
-// maxPending is how many changes of one room may wait for its log. Each request waits for its own, so that many wait
+// MaxPending is how many changes of one room may wait for its log. Each request waits for its own, so that many wait
 // only while message-store is away; then the outbox must not grow without end. With names, 500 fit one snapshot.
-const maxPending = 500
+const MaxPending = 500
 
 // Limits bound what users can make.
 type Limits struct {
@@ -59,6 +59,20 @@ func (l Limits) Add(actor, user *chatv1.UserRef) Decide {
 			return nil, fault.New(fault.PermissionDenied, "this user is banned from the room")
 		}
 		return l.admit(v, joined(actor, user, Ordinary))
+	}
+}
+
+// Place makes a user a member whatever the limits are: of those who own the database nothing is asked. The first member
+// of a room owns it.
+func Place(user *chatv1.UserRef) Decide {
+	return func(v View) (*Change, error) {
+		switch {
+		case v.Target != "":
+			return nil, nil
+		case v.Room.MemberCount == 0:
+			return joined(user, user, Owner), nil
+		}
+		return joined(user, user, Ordinary), nil
 	}
 }
 
@@ -113,7 +127,7 @@ func (l Limits) admit(v View, c *Change) (*Change, error) {
 
 // enqueue lets the change wait for the log, unless too many do.
 func (v View) enqueue(c *Change) (*Change, error) {
-	if v.Pending >= maxPending {
+	if v.Pending >= MaxPending {
 		return nil, fault.New(fault.Unavailable, "the room's log is behind; try again").WithRetryAfter(time.Second)
 	}
 	return c, nil

@@ -22,6 +22,10 @@ type Store interface {
 	// for the log, all or nothing. It returns the room as it is afterwards, changed or not.
 	Change(ctx context.Context, by By, decide room.Decide) (room.Room, error)
 
+	// ChangeAll makes several changes of one room, in this order, all or nothing. Of two at a time that concern the same
+	// users one may fail with Unavailable.
+	ChangeAll(ctx context.Context, changes []Step) error
+
 	// Room returns a room and what viewer is in it.
 	Room(ctx context.Context, id ids.Room, viewer ids.User) (room.Membership, error)
 
@@ -73,6 +77,12 @@ type By struct {
 	Room          ids.Room
 	Actor, Target ids.User
 	At            time.Time
+}
+
+// Step is one of several changes made together.
+type Step struct {
+	By
+	Decide room.Decide
 }
 
 // Snapshot is a page of the members of a room at a version.

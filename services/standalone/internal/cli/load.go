@@ -24,12 +24,12 @@ order, and the server's CPU and memory.
   natter load <profile> [flags]
 
 %s
-It writes its users into auth's store itself and signs their tokens, so it must run where the server's data is: it takes
-the one process's from --data, a cluster's from NATTER_POSTGRES_URL and NATTER_SECRET_KEY. Users, rooms and messages stay:
-use a server whose data you can throw away, and start it without its limits:
+It writes its users and rooms into the server's stores itself and signs their tokens, so it must run where the server's
+data is: it takes the one process's from --data, a cluster's from NATTER_POSTGRES_URL and NATTER_SECRET_KEY. Users, rooms
+and messages stay: use a server whose data you can throw away, and start it without its limits:
 
   NATTER_DATA_DIR=/tmp/load NATTER_COMMANDS_PER_SECOND=100000 NATTER_CONNECTIONS_PER_IP=off \
-    NATTER_FRAME_RATE_CONNECTION=off NATTER_FRAME_RATE_USER=off NATTER_FRAME_RATE_IP=off NATTER_HTTP_RATE_WRITE=off natter
+    NATTER_FRAME_RATE_CONNECTION=off NATTER_FRAME_RATE_USER=off NATTER_FRAME_RATE_IP=off natter
 
 Examples:
   natter load fanout --data /tmp/load                               50 rooms of 20, as fast as it goes
@@ -51,13 +51,13 @@ func Load(ctx context.Context, p Process) int {
 		}
 	}
 	s := load.Defaults(chosen)
-	var auth auth.Config
+	var stores load.Stores
 	var admin, dataDir, output string
 	return command{
 		name: "load", help: fmt.Sprintf(loadHelp, profiles.String()),
 		flags: func(fs *flag.FlagSet, settings *Settings) {
-			fs.StringVar(&settings.Server, "server", settings.Server, "`address` of the server (NATTER_SERVER)")
-			fs.StringVar(&admin, "admin", strings.Join(s.Admin, ","), "admin `addresses` of the server's processes, with commas; none: do not measure them")
+			fs.StringVar(&settings.Server, "server", settings.Server, "`address` of the server (NATTER_SERVER); of several gateways with commas: the clients take turns")
+			fs.StringVar(&admin, "admin", strings.Join(s.Admin, ","), "admin `addresses` of the server's processes, with commas; pid:<id> for one that has none; none: do not measure them")
 			fs.StringVar(&dataDir, "data", "", "data `directory` of the server (default: NATTER_DATA_DIR, or ./data)")
 			fs.StringVar(&output, "json", "", "write the report to this `file`, too; -: to the output, instead of the table")
 			fs.BoolVar(&s.JSON, "json-frames", s.JSON, "speak the protocol in JSON; else in protobuf")
@@ -78,7 +78,11 @@ func Load(ctx context.Context, p Process) int {
 				_, _ = fmt.Fprintf(p.Stderr, "natter load: name a profile first:\n\n%s\nRun `natter load --help` for the flags and examples.\n", profiles.String())
 				return errUsage
 			}
-			if s.Server = strings.TrimSuffix(settings.Server, "/"); admin == "none" || admin == "" {
+			s.Servers = nil
+			for server := range strings.SplitSeq(settings.Server, ",") {
+				s.Servers = append(s.Servers, strings.TrimSuffix(server, "/"))
+			}
+			if admin == "none" || admin == "" {
 				s.Admin = nil
 			} else {
 				s.Admin = strings.Split(admin, ",")
@@ -86,20 +90,21 @@ func Load(ctx context.Context, p Process) int {
 			if err := s.Check(); err != nil {
 				return err
 			}
-			if err := config.FromEnviron(p.Environ).Load(&auth); err != nil {
+			source := config.FromEnviron(p.Environ)
+			if err := errors.Join(source.Load(&stores.Auth), source.Load(&stores.Rooms)); err != nil {
 				return err
 			}
 			if dataDir != "" {
-				auth.DataDir = dataDir
+				stores.Auth.DataDir, stores.Rooms.DataDir = dataDir, dataDir
 			}
-			if err := findKey(&auth); err != nil {
+			if err := findKey(&stores.Auth); err != nil {
 				return err
 			}
 			var progress *load.Progress
 			if f, ok := p.Stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 				progress = load.NewProgress(f)
 			}
-			population, err := load.Natter(ctx, s, auth, progress)
+			population, err := load.Natter(ctx, s, stores, progress)
 			if err != nil {
 				return err
 			}

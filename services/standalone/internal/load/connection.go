@@ -127,10 +127,11 @@ func (c *connection) connect(ctx context.Context, via *http.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	enc := c.run.encoding()
-	ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(c.run.Server, "http")+"/ws", //nolint:bodyclose // the library closes it
+	server := c.run.Servers[c.number%len(c.run.Servers)]
+	ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(server, "http")+"/ws", //nolint:bodyclose // the library closes it
 		&websocket.DialOptions{HTTPClient: via, Subprotocols: []string{enc.String()}, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
-		return fmt.Errorf("connect to %s: %w", c.run.Server, err)
+		return fmt.Errorf("connect to %s: %w", server, err)
 	}
 	ws.SetReadLimit(readLimit)
 	hello := &clientv1.Hello{Token: c.token}

@@ -4,16 +4,12 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 )
 
 // connectAll connects all clients, Dials at a time, and calls connected for each.
 func (r *run) connectAll(ctx context.Context, what string, connected func()) error {
-	if err := enoughFiles(len(r.clients)); err != nil {
-		return err
-	}
 	via := map[int]*http.Client{}
 	for n := 0; n*portsPerAddress < len(r.clients); n++ {
 		via[n] = httpFor(n * portsPerAddress)
@@ -37,17 +33,4 @@ func (r *run) connectAll(ctx context.Context, what string, connected func()) err
 		})
 	}
 	return g.Wait()
-}
-
-// enoughFiles checks the limit of open files, for the generator; the server needs as many.
-func enoughFiles(clients int) error {
-	const others = 100
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return nil //nolint:nilerr // then the first socket too many says so
-	}
-	if need := uint64(clients + others); limit.Cur < need {
-		return tooFewFiles{limit.Cur, need}
-	}
-	return nil
 }

@@ -21,35 +21,9 @@ const slotBits = 16
 
 // fanout: the senders of each room write, all members read.
 func (r *run) fanout(ctx context.Context) error {
-	var senders []*sender
-	for _, room := range r.rooms {
-		for _, seat := range room.seats[:r.Senders] {
-			s := &sender{seat: seat, ref: uint64(len(senders)) << slotBits, free: make(chan int, r.Window), left: make([]atomic.Int32, r.Window)}
-			for slot := range r.Window {
-				s.free <- slot
-			}
-			senders = append(senders, s)
-		}
-	}
 	closed := r.Rate == 0
-	for _, c := range r.clients {
-		c.onEvent = func(_ *seat, sent stamp) {
-			if r.measuring.Load() {
-				r.deliveries.Add(1)
-				r.latency.Record(r.now() - sent.due)
-			}
-			if slot := sent.ref % (1 << slotBits); closed {
-				if s := senders[sent.ref>>slotBits]; s.left[slot].Add(-1) == 0 {
-					s.free <- int(slot)
-				}
-			}
-		}
-		c.onAck = func() {
-			if r.measuring.Load() {
-				r.acks.Add(1)
-			}
-		}
-	}
+	senders := r.newSenders(r.Senders, r.Window)
+	r.count(senders, closed)
 	if err := r.connectAll(ctx, "connecting", func() {}); err != nil {
 		return err
 	}
@@ -63,6 +37,49 @@ func (r *run) fanout(ctx context.Context) error {
 		}
 	}
 	return r.sendWhileMeasuring(ctx, senders, loop)
+}
+
+// newSenders makes the first members of each room senders.
+func (r *run) newSenders(perRoom, window int) (senders []*sender) {
+	for _, room := range r.rooms {
+		for _, seat := range room.seats[:perRoom] {
+			s := &sender{seat: seat, ref: uint64(len(senders)) << slotBits, free: make(chan int, window), left: make([]atomic.Int32, window)}
+			for slot := range window {
+				s.free <- slot
+			}
+			senders = append(senders, s)
+		}
+	}
+	return senders
+}
+
+// count makes the clients count what they get. With slots, the slot of a message is free again when every member has it.
+func (r *run) count(senders []*sender, slots bool) {
+	for _, c := range r.clients {
+		c.onEvent = func(_ *seat, sent stamp) {
+			took := r.now() - sent.due
+			measuring := r.measuring.Load()
+			if measuring {
+				r.deliveries.Add(1)
+				r.latency.Record(took)
+			}
+			if !slots {
+				return
+			}
+			slot, s := sent.ref%(1<<slotBits), senders[sent.ref>>slotBits]
+			if s.left[slot].Add(-1) == 0 {
+				if measuring {
+					r.reached.Record(took)
+				}
+				s.free <- int(slot)
+			}
+		}
+		c.onAck = func() {
+			if r.measuring.Load() {
+				r.acks.Add(1)
+			}
+		}
+	}
 }
 
 // sendWhileMeasuring runs the loop of each sender until the measurement is over, and waits for what is under way.
@@ -84,6 +101,12 @@ func (r *run) sendWhileMeasuring(ctx context.Context, senders []*sender, loop fu
 	return err
 }
 
+// send sends the message of a free slot, which is or was due.
+func (s *sender) send(slot int, due time.Duration) error {
+	s.left[slot].Store(int32(len(s.seat.room.seats)))
+	return s.seat.conn.send(s.seat, stamp{due, s.ref | uint64(slot)})
+}
+
 // window keeps the window full until ctx ends.
 func (s *sender) window(ctx context.Context, r *run) error {
 	for {
@@ -91,8 +114,7 @@ func (s *sender) window(ctx context.Context, r *run) error {
 		case <-ctx.Done():
 			return nil
 		case slot := <-s.free:
-			s.left[slot].Store(int32(len(s.seat.room.seats)))
-			if err := s.seat.conn.send(s.seat, stamp{r.now(), s.ref | uint64(slot)}); err != nil {
+			if err := s.send(slot, r.now()); err != nil {
 				return err
 			}
 		}

@@ -1,7 +1,7 @@
 // Package load is `natter load`: it puts users of many kinds on a running Natter and measures what it does to them. The
 // benchmark (e2e) runs it against the one process and against a bare server (baseline).
 //
-//	Settings ─▶ Population: users, rooms, members ─▶ connections ─▶ a profile: fanout, ack, idle, storm, chat
+//	Settings ─▶ Population: users, rooms, members ─▶ connections ─▶ a profile: fanout, reach, ack, idle, storm, chat
 //	connection (one goroutine each) ─▶ frames ─▶ seat (order, duplicates, holes by seq) and profile (latency, throughput)
 //	meter (CPU and memory of the server, from its admin port) ─▶ Report
 //
@@ -29,6 +29,7 @@ type Profile struct {
 func Profiles() []Profile {
 	return []Profile{
 		{"fanout", "senders keep --window messages in flight, or send at --rate; done when every member has it", 50, 20, (*run).fanout},
+		{"reach", "a member writes to all once a second; how long until the last one has it?", 1, 1000, (*run).reach},
 		{"ack", "every user sends, and sends again when that is acked (stored)", 50, 1, (*run).ack},
 		{"idle", "everyone connects and stays; how much memory does a connection take?", 20, 50, (*run).idle},
 		{"storm", "everyone drops at once and comes back at once, with resume", 20, 50, (*run).storm},
@@ -51,6 +52,7 @@ type run struct {
 	measuring        atomic.Bool
 	deliveries, acks atomic.Int64
 	latency, ackTime Histogram
+	reached          Histogram // from when a message was due until every member had it
 	report           *Report
 }
 
@@ -59,6 +61,9 @@ type run struct {
 func Run(ctx context.Context, s Settings, population *Population, progress *Progress) (*Report, error) {
 	profile, err := s.check()
 	if err != nil {
+		return nil, err
+	}
+	if err := s.EnoughFiles(ctx); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancelCause(ctx)

@@ -9,16 +9,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
-// meter reads CPU and memory of the server's processes from their admin ports.
+// meter reads CPU and memory of the server's processes from their admin ports, or from the kernel.
 type meter struct {
 	admins []string
 	http   *http.Client
 }
 
-// usage is what all of them have used: seconds of CPU since they began, bytes of memory now.
-type usage struct{ cpu, rss float64 }
+// usage is what all of them have used: seconds of CPU since they began, bytes of memory now; and how many files they may
+// open together, as far as they say.
+type usage struct{ cpu, rss, maxFiles float64 }
 
 // meterTimeout is for a server that is very busy.
 const meterTimeout = 10 * time.Second
@@ -29,17 +32,37 @@ func newMeter(admins []string) meter {
 
 func (m meter) read(ctx context.Context) (sum usage, err error) {
 	for _, admin := range m.admins {
-		u, err := m.readOne(ctx, "http://"+strings.TrimPrefix(admin, "http://")+"/metrics")
+		var u usage
+		if pid, ok := strings.CutPrefix(admin, "pid:"); ok {
+			u, err = readProcess(pid)
+		} else {
+			u, err = m.readMetrics(ctx, "http://"+strings.TrimPrefix(admin, "http://")+"/metrics")
+		}
 		if err != nil {
 			return sum, fmt.Errorf("metrics of the server: %w\nName its admin address (NATTER_ADMIN_ADDR) with --admin, several with commas; --admin none measures without it", err)
 		}
 		sum.cpu += u.cpu
 		sum.rss += u.rss
+		sum.maxFiles += u.maxFiles
 	}
 	return sum, nil
 }
 
-func (m meter) readOne(ctx context.Context, url string) (usage, error) {
+// readProcess asks the kernel of this machine (Linux).
+func readProcess(pid string) (u usage, err error) {
+	id, err := strconv.Atoi(pid)
+	if err != nil {
+		return u, fmt.Errorf("pid:%s: %w", pid, err)
+	}
+	p, err := procfs.NewProc(id)
+	if err != nil {
+		return u, err
+	}
+	stat, err := p.Stat()
+	return usage{cpu: stat.CPUTime(), rss: float64(stat.ResidentMemory())}, err
+}
+
+func (m meter) readMetrics(ctx context.Context, url string) (usage, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return usage{}, err
@@ -54,24 +77,25 @@ func (m meter) readOne(ctx context.Context, url string) (usage, error) {
 
 // parseUsage finds the process metrics in Prometheus's text format.
 func parseUsage(r io.Reader) (u usage, err error) {
-	found := 0
+	hasCPU, hasMemory := false, false
 	for lines := bufio.NewScanner(r); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), " ")
 		var into *float64
 		switch name {
 		case "process_cpu_seconds_total":
-			into = &u.cpu
+			into, hasCPU = &u.cpu, true
 		case "process_resident_memory_bytes":
-			into = &u.rss
+			into, hasMemory = &u.rss, true
+		case "process_max_fds":
+			into = &u.maxFiles
 		default:
 			continue
 		}
 		if *into, err = strconv.ParseFloat(value, 64); err != nil {
 			return u, fmt.Errorf("%s: %w", name, err)
 		}
-		found++
 	}
-	if found != 2 {
+	if !hasCPU || !hasMemory {
 		return u, fmt.Errorf("no process metrics there")
 	}
 	return u, nil
@@ -107,7 +131,7 @@ func (r *run) measure(ctx context.Context) error {
 	rep.Deliveries, rep.Acks = r.deliveries.Load(), r.acks.Load()
 	rep.DeliveriesPerSecond = float64(rep.Deliveries) / rep.Seconds
 	rep.AcksPerSecond = float64(rep.Acks) / rep.Seconds
-	rep.Latency, rep.AckLatency = summarize(&r.latency), summarize(&r.ackTime)
+	rep.Latency, rep.AckLatency, rep.Reach = summarize(&r.latency), summarize(&r.ackTime), summarize(&r.reached)
 	if len(r.Admin) > 0 {
 		rep.Server = &Server{CPUSeconds: after.cpu - before.cpu, RSSMiB: after.rss / (1 << 20)}
 		if rep.Deliveries > 0 {

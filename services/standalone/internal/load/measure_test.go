@@ -3,7 +3,13 @@ package load
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -113,12 +119,43 @@ func TestRoomsOf(t *testing.T) {
 
 func TestParseUsage(t *testing.T) {
 	t.Parallel()
-	text := "# HELP process_cpu_seconds_total Total.\nprocess_cpu_seconds_total 12.5\nprocess_resident_memory_bytes 1.048576e+06\n"
-	if u, err := parseUsage(strings.NewReader(text)); err != nil || u != (usage{12.5, 1 << 20}) {
+	text := "# HELP process_cpu_seconds_total Total.\nprocess_cpu_seconds_total 12.5\nprocess_resident_memory_bytes 1.048576e+06\nprocess_max_fds 20000\n"
+	if u, err := parseUsage(strings.NewReader(text)); err != nil || u != (usage{cpu: 12.5, rss: 1 << 20, maxFiles: 20000}) {
 		t.Errorf("%+v, %v", u, err)
 	}
 	if _, err := parseUsage(strings.NewReader("process_cpu_seconds_total 12.5\n")); err == nil {
 		t.Error("half of the metrics pass")
+	}
+}
+
+func TestMeterReadsAProcess(t *testing.T) {
+	t.Parallel()
+	u, err := newMeter([]string{fmt.Sprintf("pid:%d", os.Getpid())}).read(t.Context())
+	if err != nil || u.rss < 1<<20 || u.cpu < 0 {
+		t.Errorf("%+v, %v", u, err)
+	}
+	for _, wrong := range []string{"pid:x", "pid:0"} {
+		if _, err := newMeter([]string{wrong}).read(t.Context()); err == nil {
+			t.Errorf("%s is read", wrong)
+		}
+	}
+}
+
+// Too many clients are refused before anything is done, with the limit of this process or of the server.
+func TestEnoughFiles(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "process_cpu_seconds_total 1\nprocess_resident_memory_bytes 1\nprocess_max_fds 300\n")
+	}))
+	defer server.Close()
+	for users, want := range map[int]string{200: "", 201: "the server may open 300 files and needs 301", 1 << 30: "the load generator may open"} {
+		s := Defaults(Profile{Name: "idle", Rooms: 1, Users: users})
+		s.Admin = []string{server.URL}
+		err := s.EnoughFiles(t.Context())
+		_, isLimit := errors.AsType[TooFewFiles](err)
+		if isLimit != (want != "") || isLimit && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d users: %v, want %q", users, err, want)
+		}
 	}
 }
 

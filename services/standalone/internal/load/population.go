@@ -5,15 +5,14 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
-	"github.com/natter-chat/natter/pkg/client"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/auth"
+	"github.com/natter-chat/natter/services/rooms"
 )
 
 // Population is users in rooms on a server. It may be used for many runs with the same Rooms, Users and RoomsPerUser, one
@@ -26,19 +25,22 @@ type Population struct {
 	fresh bool
 }
 
-const (
-	// tokenTTL is longer than any run, so that tokens need no renewal.
-	tokenTTL = 24 * time.Hour
-	// joinsAtATime keeps the group commits of rooms and message-store busy.
-	joinsAtATime = 32
-	httpTimeout  = 30 * time.Second
-)
+// tokenTTL is longer than any run, so that tokens need no renewal.
+const tokenTTL = 24 * time.Hour
 
-// Natter makes users and rooms on a running Natter. The users are written to auth's store, of which cfg says where it is
-// and with which key tokens are signed; rooms and members are made by the HTTP API, some hundred a second, so that they
-// are as those of people. They stay: use a server whose data you can throw away.
-func Natter(ctx context.Context, s Settings, cfg auth.Config, progress *Progress) (*Population, error) {
+// Stores are where a running Natter keeps users and rooms, and the key that it signs tokens with.
+type Stores struct {
+	Auth  auth.Config
+	Rooms rooms.Config
+}
+
+// Natter makes users and rooms on a running Natter. They are written into its stores, some thousand memberships a second,
+// and the server takes the memberships into the rooms' logs. They stay: use a server whose data you can throw away.
+func Natter(ctx context.Context, s Settings, stores Stores, progress *Progress) (*Population, error) {
 	if _, err := s.check(); err != nil {
+		return nil, err
+	}
+	if err := s.EnoughFiles(ctx); err != nil { // before all the work
 		return nil, err
 	}
 	prefix := "load-" + randomHex()
@@ -47,62 +49,28 @@ func Natter(ctx context.Context, s Settings, cfg auth.Config, progress *Progress
 		name := fmt.Sprintf("%s-%d", prefix, i)
 		accounts[i] = auth.Account{Email: name + "@load.invalid", Username: name}
 	}
-	p := &Population{target: "natter", rooms: make([]string, s.Rooms)}
-	var err error
-	if p.tokens, err = auth.Provision(ctx, cfg, accounts, tokenTTL); err != nil {
+	made, err := auth.Provision(ctx, stores.Auth, accounts, tokenTTL)
+	if err != nil {
 		return nil, fmt.Errorf("make users: %w", err)
 	}
-	return p, p.join(ctx, s, prefix, progress)
-}
-
-// join makes the rooms, each by its first member, and lets the others join.
-func (p *Population) join(ctx context.Context, s Settings, prefix string, progress *Progress) error {
-	var done atomic.Int64
-	bar := progress.start("joining rooms", s.Rooms*s.Users, done.Load)
-	defer bar.stop()
-	via := &http.Client{Timeout: httpTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: joinsAtATime}}
-	defer via.CloseIdleConnections()
-	each := func(first bool, do func(api *client.Client, room int) error) error {
-		g, joining := errgroup.WithContext(ctx)
-		g.SetLimit(joinsAtATime)
-		created := make([]bool, s.Rooms)
-		for n, token := range p.tokens {
-			for _, room := range s.roomsOf(n) {
-				creator := !created[room]
-				created[room] = true
-				if creator != first {
-					continue
-				}
-				g.Go(func() error {
-					if joining.Err() != nil {
-						return context.Cause(joining)
-					}
-					api, err := client.New(s.Server, client.Options{HTTP: via, Token: client.StaticToken(token)})
-					if err != nil {
-						return err
-					}
-					done.Add(1)
-					return do(api, room)
-				})
-			}
+	p := &Population{target: "natter"}
+	list := make([]rooms.NewRoom, s.Rooms)
+	for i := range list {
+		list[i].Name = fmt.Sprintf("%s-%d", prefix, i)
+	}
+	for n, user := range made {
+		p.tokens = append(p.tokens, user.Token)
+		for _, i := range s.roomsOf(n) {
+			list[i].Members = append(list[i].Members, &chatv1.UserRef{Id: user.ID, Username: accounts[n].Username})
 		}
-		return g.Wait()
 	}
-	err := each(true, func(api *client.Client, room int) error {
-		made, err := api.CreateRoom(ctx, fmt.Sprintf("%s-%d", prefix, room), "", false)
-		p.rooms[room] = made.GetId()
-		return err
-	})
-	if err == nil {
-		err = each(false, func(api *client.Client, room int) error {
-			_, err := api.JoinRoom(ctx, p.rooms[room])
-			return err
-		})
+	var joined atomic.Int64
+	bar := progress.start("joining rooms", s.Rooms*s.Users, joined.Load)
+	defer bar.stop()
+	if p.rooms, err = rooms.Provision(ctx, stores.Rooms, list, func(n int) { joined.Add(int64(n)) }); err != nil {
+		return nil, fmt.Errorf("make rooms: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("make rooms: %w", err)
-	}
-	return nil
+	return p, nil
 }
 
 // Bare makes the users and rooms of the bare server, which believes everyone.

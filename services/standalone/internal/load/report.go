@@ -26,6 +26,9 @@ type Report struct {
 	Latency    *Latency `json:"latency,omitempty"`
 	AckLatency *Latency `json:"ackLatency,omitempty"`
 
+	// Reach is from when a message was due or sent until every member of its room had it (closed loop, reach).
+	Reach *Latency `json:"reach,omitempty"`
+
 	// By seq, over the whole run: events that a member never got, got twice, got after a later one.
 	Lost       int `json:"lost"`
 	Duplicates int `json:"duplicates"`
@@ -86,6 +89,7 @@ func (r *Report) WriteTable(out io.Writer) error {
 		row("acked messages", "%.0f/s (%d in %.1f s)", r.AcksPerSecond, r.Acks, r.Seconds)
 	}
 	times("delivery", r.Latency)
+	times("reached all", r.Reach)
 	times("ack", r.AckLatency)
 	times("all back", r.Back)
 	row("lost", "%d", r.Lost)

@@ -10,9 +10,10 @@ import (
 // Settings are the choices of one run.
 type Settings struct {
 	Profile string
-	// Server is where the clients connect: http:// and an address.
-	Server string
-	// Admin are the admin addresses of the server's processes, for their CPU and memory; none: not measured.
+	// Servers are where the clients connect, in turn: http:// and an address.
+	Servers []string
+	// Admin are the admin addresses of the server's processes, for their CPU and memory, or pid: and the id of a process of
+	// this machine that has none; none: not measured.
 	Admin []string
 	JSON  bool // the protocol in JSON instead of protobuf
 
@@ -31,7 +32,7 @@ type Settings struct {
 // Defaults are the settings of a profile.
 func Defaults(p Profile) Settings {
 	return Settings{
-		Profile: p.Name, Server: "http://localhost:8080", Admin: []string{"127.0.0.1:8081"},
+		Profile: p.Name, Servers: []string{"http://localhost:8080"}, Admin: []string{"127.0.0.1:8081"},
 		Rooms: p.Rooms, Users: p.Users, RoomsPerUser: 1, Duration: 10 * time.Second, WarmUp: 2 * time.Second, Settle: 10 * time.Second,
 		Senders: 1, Window: 4, Size: 128, Dials: 256,
 	}
@@ -48,6 +49,9 @@ func (s Settings) check() (Profile, error) {
 	i := slices.IndexFunc(all, func(p Profile) bool { return p.Name == s.Profile })
 	if i < 0 {
 		return Profile{}, fmt.Errorf("there is no profile %q; `natter load --help` lists them", s.Profile)
+	}
+	if len(s.Servers) == 0 {
+		return Profile{}, errors.New("name a server")
 	}
 	for name, v := range map[string]int{
 		"--rooms": s.Rooms, "--users": s.Users, "--rooms-per-user": s.RoomsPerUser, "--window": s.Window, "--senders": s.Senders, "--dials": s.Dials,

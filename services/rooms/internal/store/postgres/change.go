@@ -39,6 +39,18 @@ func (s *Store) Change(ctx context.Context, by store.By, decide room.Decide) (af
 	return after, err
 }
 
+// ChangeAll implements store.Store.
+func (s *Store) ChangeAll(ctx context.Context, changes []store.Step) error {
+	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+		for _, c := range changes {
+			if _, err := change(ctx, tx, c.By, c.Decide); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // change runs at READ COMMITTED: what is read after the locks were taken is what was committed before.
 func change(ctx context.Context, tx pgx.Tx, by store.By, decide room.Decide) (room.Room, error) {
 	v, err := lock(ctx, tx, by)
@@ -54,7 +66,7 @@ func change(ctx context.Context, tx pgx.Tx, by store.By, decide room.Decide) (ro
 }
 
 // lock takes the room's row, then the target user (a transaction holds one of each, in this order, so they cannot
-// wait for each other in a circle), and reads what a decision needs.
+// wait for each other in a circle, but for two of ChangeAll), and reads what a decision needs.
 func lock(ctx context.Context, tx pgx.Tx, by store.By) (v room.View, err error) {
 	const op = "rooms.lock"
 	const lockRoom = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.id = $1 FOR UPDATE`
@@ -64,14 +76,14 @@ func lock(ctx context.Context, tx pgx.Tx, by store.By) (v room.View, err error) 
 		coalesce((SELECT role FROM room_members WHERE room_id = $1 AND user_id = $3), ''),
 		EXISTS (SELECT 1 FROM room_bans WHERE room_id = $1 AND user_id = $3),
 		(SELECT count(*) FROM room_members WHERE user_id = $3),
-		(SELECT count(*) FROM room_outbox WHERE room_id = $1)`
+		(SELECT count(*) FROM (SELECT 1 FROM room_outbox WHERE room_id = $1 LIMIT $4) waiting)`
 	if v.Room, err = one(ctx, tx, scanRoom, op, lockRoom, by.Room); err != nil {
 		return v, missing(err)
 	}
 	if _, err := tx.Exec(ctx, lockUser, "natter rooms of "+by.Target.String()); err != nil {
 		return v, postgres.MapErr(op, err)
 	}
-	err = tx.QueryRow(ctx, view, by.Room, by.Actor, by.Target).Scan(&v.Actor, &v.Target, &v.TargetBanned, &v.TargetRooms, &v.Pending)
+	err = tx.QueryRow(ctx, view, by.Room, by.Actor, by.Target, room.MaxPending).Scan(&v.Actor, &v.Target, &v.TargetBanned, &v.TargetRooms, &v.Pending)
 	return v, postgres.MapErr(op, err)
 }
 

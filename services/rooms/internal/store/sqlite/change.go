@@ -36,6 +36,18 @@ func (s *Store) Change(ctx context.Context, by store.By, decide room.Decide) (af
 	return after, err
 }
 
+// ChangeAll implements store.Store.
+func (s *Store) ChangeAll(ctx context.Context, changes []store.Step) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		for _, c := range changes {
+			if _, err := change(ctx, tx, c.By, c.Decide); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // change needs no lock but the transaction's: there is one writer per file.
 func change(ctx context.Context, tx *sql.Tx, by store.By, decide room.Decide) (room.Room, error) {
 	v, err := read(ctx, tx, by)
@@ -57,10 +69,10 @@ func read(ctx context.Context, tx *sql.Tx, by store.By) (v room.View, err error)
 		coalesce((SELECT role FROM room_members WHERE room_id = ?1 AND user_id = ?3), ''),
 		EXISTS (SELECT 1 FROM room_bans WHERE room_id = ?1 AND user_id = ?3),
 		(SELECT count(*) FROM room_members WHERE user_id = ?3),
-		(SELECT count(*) FROM room_outbox WHERE room_id = ?1)
+		(SELECT count(*) FROM (SELECT 1 FROM room_outbox WHERE room_id = ?1 LIMIT ?4))
 		FROM rooms r WHERE r.id = ?1`
 	fields := append(roomFields(&v.Room), &v.Actor, &v.Target, &v.TargetBanned, &v.TargetRooms, &v.Pending)
-	return v, missing(tx.QueryRowContext(ctx, query, by.Room, by.Actor, by.Target).Scan(fields...))
+	return v, missing(tx.QueryRowContext(ctx, query, by.Room, by.Actor, by.Target, room.MaxPending).Scan(fields...))
 }
 
 // write stores a change: the membership, the ban, the room's new version and the command that carries it.

@@ -137,6 +137,44 @@ func (s *suite) allOrNothing() {
 	s.wantCode(err, fault.NotFound)
 }
 
+func (s *suite) changeAll() {
+	owner := ids.New[ids.User]()
+	r := s.newRoom(owner, false)
+	var steps []store.Step
+	for _, user := range append(users(room.MaxPending), owner) { // the last one is a member already: nothing to change
+		steps = append(steps, store.Step{By: s.by(r.ID, user), Decide: room.Place(ref(user))})
+	}
+	s.ok(s.ChangeAll(s.Context(), steps))
+	m, err := s.Room(s.Context(), r.ID, steps[1].Target)
+	s.ok(err)
+	if want := uint32(room.MaxPending + 1); m.Room.Version != want || m.Room.MemberCount != want || m.Role != room.Ordinary {
+		s.Errorf("after %d placements: %+v", len(steps), m)
+	}
+	members, err := s.Members(s.Context(), r.ID, ids.User{}, 3)
+	s.ok(err)
+	for i, user := range []ids.User{owner, steps[0].Target, steps[1].Target} {
+		if members[i].User != user {
+			s.Errorf("member %d is %v, want %v", i, members[i].User, user)
+		}
+	}
+	s.pending(r.ID, 1) // dense
+	_, err = s.Change(s.Context(), s.by(r.ID, ids.New[ids.User]()), limits.Join(ref(owner)))
+	s.wantCode(err, fault.Unavailable) // as many wait as may
+
+	refused := errors.New("refused")
+	late := ids.New[ids.User]()
+	err = s.ChangeAll(s.Context(), []store.Step{
+		{By: s.by(r.ID, late), Decide: room.Place(ref(late))},
+		{By: s.by(r.ID, owner), Decide: func(room.View) (*room.Change, error) { return nil, refused }},
+	})
+	if !errors.Is(err, refused) {
+		s.Errorf("got %v", err)
+	}
+	if m, err = s.Room(s.Context(), r.ID, late); err != nil || m.Role != "" {
+		s.Errorf("half of the changes were made: %+v, %v", m, err)
+	}
+}
+
 func (s *suite) commands() {
 	owner, user := ids.New[ids.User](), ids.New[ids.User]()
 	r := s.newRoom(owner, false)

@@ -27,6 +27,7 @@ func Run(t *testing.T, database func(testing.TB) Open) {
 		"Change":                       (*suite).change,
 		"ChangeDecidesFromTheView":     (*suite).view,
 		"ChangeIsAllOrNothing":         (*suite).allOrNothing,
+		"ChangeAll":                    (*suite).changeAll,
 		"Commands":                     (*suite).commands,
 		"Visible":                      (*suite).visible,
 		"JoinedAndMemberships":         (*suite).joined,

@@ -16,11 +16,11 @@ func TestTable(t *testing.T) {
 		return &load.Report{DeliveriesPerSecond: perSecond, Lost: lost}
 	}
 	m := &benchmark{name: "b", metrics: []metric{deliveries}, rounds: []round{
-		{at(300, 1), at(100, 0)}, {at(100, 0), at(100, 0)}, {at(20, 2), at(10, 0)},
+		{at(300, 1), at(100, 0), nil}, {at(100, 0), at(100, 0), at(80, 4)}, {at(20, 2), at(10, 0), nil},
 	}}
 	var out bytes.Buffer
-	writeTable(&out, []*benchmark{m, {name: "never ran", metrics: []metric{deliveries}}})
-	if want := []string{"b", "deliveries/s", "100", "100", "2.00", "3", "0", "0"}; strings.Join(strings.Fields(out.String())[8:], " ") != strings.Join(want, " ") {
+	writeTable(&out, []*benchmark{m, {name: "large", skipped: "why"}, {name: "never ran", metrics: []metric{deliveries}}})
+	if want := []string{"b", "deliveries/s", "100", "100", "2.00", "80", "0.80", "7", "0", "0", "large", "skipped:", "why"}; strings.Join(strings.Fields(out.String())[10:], " ") != strings.Join(want, " ") {
 		t.Errorf("want %q in\n%s", want, out.String())
 	}
 	if median([]float64{1, 2, 4, 8}) != 3 {

@@ -1,21 +1,23 @@
 // Command e2e is `make bench-e2e`: the one process, storing every message durably, against the bare baseline, which stores
-// nothing. Both run on this machine, with the generator, in rounds that alternate; what counts is the ratio within a round.
+// nothing, and against itself as a cluster of processes. All run on this machine, with the generator, in rounds that
+// alternate; what counts is the ratio within a round.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/term"
 
-	"github.com/natter-chat/natter/services/auth"
 	"github.com/natter-chat/natter/services/standalone/internal/embedded"
 	"github.com/natter-chat/natter/services/standalone/internal/load"
 )
@@ -39,24 +41,24 @@ type options struct {
 	connections int
 	only        string
 	output      string
+	quick       bool
 }
 
 func run(ctx context.Context, args []string) error {
 	var o options
-	var quick bool
 	fs := flag.NewFlagSet("bench-e2e", flag.ContinueOnError)
-	fs.StringVar(&o.bin, "bin", "", "`directory` of the binaries natter and baseline")
+	fs.StringVar(&o.bin, "bin", "", "`directory` of the binaries: natter, baseline, the services, nats")
 	fs.IntVar(&o.rounds, "rounds", 5, "`number` of rounds")
 	fs.DurationVar(&o.duration, "duration", 5*time.Second, "`time` of one measurement")
 	fs.IntVar(&o.connections, "connections", 10_000, "`number` of connections of idle and storm, a multiple of 50")
 	fs.StringVar(&o.only, "only", "", "run only the benchmarks with this `text` in their name")
 	fs.StringVar(&o.output, "json", "", "write the reports of all rounds to this `file`")
-	fs.BoolVar(&quick, "quick", false, "to try it: 1 round, 2 s, 1,000 connections")
+	fs.BoolVar(&o.quick, "quick", false, "to try it: 1 round, 2 s, 1,000 connections")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	o.settle = 10 * time.Second
-	if quick {
+	if o.quick {
 		o.rounds, o.duration, o.settle, o.connections = 1, 2*time.Second, 2*time.Second, 1000
 	}
 	dir, err := os.MkdirTemp("", "natter-bench-")
@@ -79,20 +81,37 @@ func run(ctx context.Context, args []string) error {
 	return err
 }
 
-// bench is the two servers, and what is measured on them.
+// bench is the servers, and what is measured on them.
 type bench struct {
 	options
 	dataDir      string
 	natter, bare *server
+	cluster      cluster // on natter's data
 	benchmarks   []*benchmark
 	populations  map[shape]*load.Population // of natter
 	progress     *load.Progress
+}
+
+// target is what can be measured.
+type target interface {
+	// start returns when it is ready. It does nothing when it runs.
+	start(ctx context.Context) error
+	stop()
+	// urls are where clients connect, admins those of its processes for their CPU and memory, while it runs.
+	urls() []string
+	admins() []string
 }
 
 // shape is what a population depends on.
 type shape struct{ rooms, users, roomsPerUser int }
 
 func shapeOf(s load.Settings) shape { return shape{s.Rooms, s.Users, s.RoomsPerUser} }
+
+// unlimited is natter without the limits that protect it from people like us.
+var unlimited = []string{
+	"NATTER_FRAME_RATE_CONNECTION=off", "NATTER_FRAME_RATE_USER=off", "NATTER_FRAME_RATE_IP=off", "NATTER_CONNECTIONS_PER_IP=off",
+	"NATTER_LOG_LEVEL=warn", "NATTER_COMMANDS_PER_SECOND=1000000", "NATTER_RESUME_EVENTS=1000000", "NATTER_DRAIN_WINDOW=100ms",
+}
 
 func newBench(o options, dataDir string) (*bench, error) {
 	b := &bench{options: o, dataDir: dataDir, benchmarks: o.benchmarks(), populations: map[shape]*load.Population{}}
@@ -102,13 +121,7 @@ func newBench(o options, dataDir string) (*bench, error) {
 	}
 	b.natter = &server{
 		name: "natter", path: filepath.Join(o.bin, "natter"), http: addrs[0], admin: addrs[1],
-		// Without the limits that protect it from people like us.
-		env: []string{
-			"NATTER_DATA_DIR=" + dataDir, "NATTER_HTTP_ADDR=" + addrs[0], "NATTER_ADMIN_ADDR=" + addrs[1], "NATTER_LOG_LEVEL=warn",
-			"NATTER_COMMANDS_PER_SECOND=1000000", "NATTER_HTTP_RATE_WRITE=off", "NATTER_HTTP_RATE_READ=off",
-			"NATTER_FRAME_RATE_CONNECTION=off", "NATTER_FRAME_RATE_USER=off", "NATTER_FRAME_RATE_IP=off", "NATTER_CONNECTIONS_PER_IP=off",
-			"NATTER_RESUME_EVENTS=1000000", "NATTER_DRAIN_WINDOW=100ms",
-		},
+		env: append([]string{"NATTER_DATA_DIR=" + dataDir, "NATTER_HTTP_ADDR=" + addrs[0], "NATTER_ADMIN_ADDR=" + addrs[1]}, unlimited...),
 	}
 	b.bare = &server{name: "baseline", path: filepath.Join(o.bin, "baseline"), args: addrs[2:], http: addrs[2], admin: addrs[3]}
 	return b, nil
@@ -116,7 +129,6 @@ func newBench(o options, dataDir string) (*bench, error) {
 
 func (b *bench) run(ctx context.Context) error {
 	defer b.natter.stop()
-	defer b.bare.stop()
 	if err := b.natter.start(ctx); err != nil {
 		return err
 	}
@@ -125,6 +137,9 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	for round := range b.rounds {
 		for _, m := range b.benchmarks {
+			if m.skipped != "" || m.once && round > 0 {
+				continue
+			}
 			_, _ = fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", round+1, b.rounds, m.name)
 			r, err := b.round(ctx, m, round%2 == 1)
 			if err != nil {
@@ -136,12 +151,16 @@ func (b *bench) run(ctx context.Context) error {
 	return nil
 }
 
-// populate makes natter's users and rooms, before anything is measured.
+// populate makes natter's users and rooms, before anything is measured. Benchmarks with more clients than files may be
+// open are skipped.
 func (b *bench) populate(ctx context.Context) error {
-	var cfg auth.Config
-	cfg.DataDir = b.dataDir
+	var stores load.Stores
+	stores.Auth.DataDir, stores.Rooms.DataDir = b.dataDir, b.dataDir
 	var err error
-	if cfg.SecretKey, err = embedded.ReadSecret(b.dataDir); err != nil {
+	if stores.Auth.SecretKey, err = embedded.ReadSecret(b.dataDir); err != nil {
+		return err
+	}
+	if b.cluster, err = newCluster(b.bin, b.dataDir, stores.Auth.SecretKey); err != nil {
 		return err
 	}
 	for _, m := range b.benchmarks {
@@ -149,34 +168,42 @@ func (b *bench) populate(ctx context.Context) error {
 			continue
 		}
 		s := m.settings
-		s.Server = b.natter.url()
+		s.Servers, s.Admin = b.natter.urls(), b.natter.admins()
 		_, _ = fmt.Fprintf(os.Stderr, "users and rooms for %s\n", m.name)
-		if b.populations[shapeOf(s)], err = load.Natter(ctx, s, cfg, b.progress); err != nil {
+		population, err := load.Natter(ctx, s, stores, b.progress)
+		if few, ok := errors.AsType[load.TooFewFiles](err); ok {
+			m.skipped = few.Error()
+			continue
+		}
+		if err != nil {
 			return err
 		}
+		b.populations[shapeOf(s)] = population
 	}
+	b.natter.stop()
 	return nil
 }
 
-// round measures both servers, one after the other, each alone: the other one does not run.
-func (b *bench) round(ctx context.Context, m *benchmark, bareFirst bool) (r round, err error) {
-	on := []func() error{
-		func() error {
-			r.Natter, err = b.measure(ctx, m.settings, b.natter, b.populations[shapeOf(m.settings)])
-			return err
-		},
-		func() error {
-			if m.bare {
-				r.Bare, err = b.measure(ctx, m.settings, b.bare, load.Bare(m.settings))
-			}
-			return err
-		},
+// round measures the servers of a benchmark, one after the other, each alone: the others do not run.
+func (b *bench) round(ctx context.Context, m *benchmark, backwards bool) (r round, err error) {
+	type turn struct {
+		on         target
+		population *load.Population
+		report     **load.Report
 	}
-	if bareFirst {
-		on[0], on[1] = on[1], on[0]
+	natters := b.populations[shapeOf(m.settings)]
+	turns := []turn{{b.natter, natters, &r.Natter}}
+	if m.bare {
+		turns = append(turns, turn{b.bare, load.Bare(m.settings), &r.Bare})
 	}
-	for _, measure := range on {
-		if err := measure(); err != nil {
+	if m.cluster {
+		turns = append(turns, turn{b.cluster, natters, &r.Cluster})
+	}
+	if backwards {
+		slices.Reverse(turns)
+	}
+	for _, t := range turns {
+		if *t.report, err = b.measure(ctx, m.settings, t.on, t.population); err != nil {
 			return r, err
 		}
 	}
@@ -184,13 +211,12 @@ func (b *bench) round(ctx context.Context, m *benchmark, bareFirst bool) (r roun
 }
 
 // measure runs a profile on a freshly started server.
-func (b *bench) measure(ctx context.Context, s load.Settings, on *server, population *load.Population) (*load.Report, error) {
-	b.natter.stop()
+func (b *bench) measure(ctx context.Context, s load.Settings, on target, population *load.Population) (*load.Report, error) {
+	defer on.stop()
 	if err := on.start(ctx); err != nil {
 		return nil, err
 	}
-	defer on.stop()
-	s.Server, s.Admin = on.url(), []string{on.admin}
+	s.Servers, s.Admin = on.urls(), on.admins()
 	return load.Run(ctx, s, population, b.progress)
 }
 

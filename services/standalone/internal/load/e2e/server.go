@@ -13,9 +13,11 @@ import (
 
 // server is a process under test. It can be started again, on the same addresses and data.
 type server struct {
-	name, path  string
-	args, env   []string
-	http, admin string
+	name, path string
+	args, env  []string
+	http       string // "": clients do not connect to it
+	admin      string // "": it has none, and is ready when it accepts connections at listen
+	listen     string
 
 	cmd *exec.Cmd
 	log bytes.Buffer
@@ -27,9 +29,21 @@ const (
 	poll         = 20 * time.Millisecond
 )
 
-func (s *server) url() string { return "http://" + s.http }
+func (s *server) urls() []string {
+	if s.http == "" {
+		return nil
+	}
+	return []string{"http://" + s.http}
+}
 
-// start returns when the server is ready. It does nothing when the server runs.
+func (s *server) admins() []string {
+	if s.admin == "" {
+		return []string{fmt.Sprintf("pid:%d", s.cmd.Process.Pid)}
+	}
+	return []string{s.admin}
+}
+
+// start implements target.
 func (s *server) start(ctx context.Context) error {
 	if s.cmd != nil {
 		return nil
@@ -40,6 +54,9 @@ func (s *server) start(ctx context.Context) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopTimeout
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if _, err := cmd.StdinPipe(); err != nil { // the test server of NATS ends when it is closed
+		return err
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w; `make bench-e2e` builds it", s.name, err)
 	}
@@ -64,6 +81,13 @@ func (s *server) start(ctx context.Context) error {
 
 // ready asks /readyz; the baseline has none and answers 404, which says as much.
 func (s *server) ready(ctx context.Context) error {
+	if s.admin == "" {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.listen)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.admin+"/readyz", nil)
 	if err != nil {
 		return err
