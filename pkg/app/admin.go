@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,8 +75,8 @@ type admin struct {
 	server   *http.Server
 }
 
-func newAdmin(addr string, reg *prometheus.Registry, ready *Readiness) (*admin, error) {
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
+func newAdmin(cfg Config, reg *prometheus.Registry, ready *Readiness) (*admin, error) {
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", cfg.AdminAddr)
 	if err != nil {
 		return nil, fmt.Errorf("NATTER_ADMIN_ADDR: %w; set it to a free address", err)
 	}
@@ -86,6 +87,11 @@ func newAdmin(addr string, reg *prometheus.Registry, ready *Readiness) (*admin, 
 		ok, results := ready.Check(req.Context())
 		answer(w, ok, results)
 	})
+	if cfg.Pprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	return &admin{listener: listener, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
 }
 

@@ -62,6 +62,7 @@ type Deps struct {
 // Config is the settings of every binary.
 type Config struct {
 	AdminAddr string        `env:"NATTER_ADMIN_ADDR" envDefault:"127.0.0.1:8081" help:"address of /metrics, /livez and /readyz; not for the public"`
+	Pprof     bool          `env:"NATTER_PPROF" envDefault:"false" help:"serve /debug/pprof on the admin address: profiles of CPU and memory"`
 	Grace     time.Duration `env:"NATTER_SHUTDOWN_GRACE" envDefault:"30s" help:"time to drain and stop after SIGTERM"`
 	StrictEnv bool          `env:"NATTER_STRICT_ENV" envDefault:"true" help:"refuse to start when a NATTER_* variable is unknown"`
 	obs.LogConfig
@@ -147,7 +148,7 @@ func serve(ctx context.Context, cfg Config, source *config.Source, log *slog.Log
 	began := time.Now()
 	reg := obs.NewRegistry()
 	ready := &Readiness{}
-	admin, err := newAdmin(cfg.AdminAddr, reg, ready)
+	admin, err := newAdmin(cfg, reg, ready)
 	if err != nil {
 		return err
 	}

@@ -108,6 +108,7 @@ func TestReadyz(t *testing.T) {
 		}
 		ask(ctx, "/livez")
 		ask(ctx, "/metrics")
+		ask(ctx, "/debug/pprof/heap")
 		ask(ctx, "/readyz")
 	}()
 	Run(ctx, p, "test", Component{Name: "x", New: func(_ context.Context, d *Deps) (Runner, error) {
@@ -116,7 +117,7 @@ func TestReadyz(t *testing.T) {
 		close(admitted)
 		return RunnerFunc(func(ctx context.Context) error { <-ctx.Done(); return nil }), nil
 	}})
-	if status["/livez"] != 200 || status["/metrics"] != 200 || status["/readyz"] != 503 {
+	if status["/livez"] != 200 || status["/metrics"] != 200 || status["/readyz"] != 503 || status["/debug/pprof/heap"] != 404 {
 		t.Errorf("status %v", status)
 	}
 	if !strings.Contains(body, `"postgres":"connection refused"`) || !strings.Contains(body, `"nats":"ok"`) {
