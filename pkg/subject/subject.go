@@ -96,6 +96,9 @@ func ParseUser(subject string) (ids.User, bool) {
 	return user, ok && err == nil
 }
 
+// RoomsChanged carries the new versions of rooms, among the instances of rooms.
+const RoomsChanged = "natter.rooms.changed"
+
 // Presence carries presence transitions of a user.
 func Presence(user ids.User) string { return "natter.presence." + user.String() }
 

@@ -978,18 +978,73 @@ func (x *MembershipChanged) GetVersion() uint32 {
 	return 0
 }
 
-type MarkerMoved struct {
+// RoomChanged is published on natter.rooms.changed: a room has a new version, and this user joined (role set) or left it.
+type RoomChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
-	ReadSeq       uint32                 `protobuf:"varint,2,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
-	Unread        uint32                 `protobuf:"varint,3,opt,name=unread,proto3" json:"unread,omitempty"`
+	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	Membership    *MembershipChanged     `protobuf:"bytes,2,opt,name=membership,proto3" json:"membership,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomChanged) Reset() {
+	*x = RoomChanged{}
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomChanged) ProtoMessage() {}
+
+func (x *RoomChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomChanged.ProtoReflect.Descriptor instead.
+func (*RoomChanged) Descriptor() ([]byte, []int) {
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RoomChanged) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *RoomChanged) GetMembership() *MembershipChanged {
+	if x != nil {
+		return x.Membership
+	}
+	return nil
+}
+
+type MarkerMoved struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	RoomId  string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	ReadSeq uint32                 `protobuf:"varint,2,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
+	Unread  uint32                 `protobuf:"varint,3,opt,name=unread,proto3" json:"unread,omitempty"`
+	// How many messages the room has up to read_seq.
+	Ordinal       uint32 `protobuf:"varint,4,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MarkerMoved) Reset() {
 	*x = MarkerMoved{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[13]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1056,7 @@ func (x *MarkerMoved) String() string {
 func (*MarkerMoved) ProtoMessage() {}
 
 func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[13]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1069,7 @@ func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkerMoved.ProtoReflect.Descriptor instead.
 func (*MarkerMoved) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{13}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *MarkerMoved) GetRoomId() string {
@@ -1038,6 +1093,13 @@ func (x *MarkerMoved) GetUnread() uint32 {
 	return 0
 }
 
+func (x *MarkerMoved) GetOrdinal() uint32 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
 // PresenceChanged is published on natter.presence.<user> by a gateway whose first connection of the user came or last one went.
 type PresenceChanged struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -1052,7 +1114,7 @@ type PresenceChanged struct {
 
 func (x *PresenceChanged) Reset() {
 	*x = PresenceChanged{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1126,7 @@ func (x *PresenceChanged) String() string {
 func (*PresenceChanged) ProtoMessage() {}
 
 func (x *PresenceChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1139,7 @@ func (x *PresenceChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceChanged.ProtoReflect.Descriptor instead.
 func (*PresenceChanged) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{14}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PresenceChanged) GetUserId() string {
@@ -1118,7 +1180,7 @@ type PresenceQuery struct {
 
 func (x *PresenceQuery) Reset() {
 	*x = PresenceQuery{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1192,7 @@ func (x *PresenceQuery) String() string {
 func (*PresenceQuery) ProtoMessage() {}
 
 func (x *PresenceQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1205,7 @@ func (x *PresenceQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceQuery.ProtoReflect.Descriptor instead.
 func (*PresenceQuery) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{15}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PresenceQuery) GetUserIds() []string {
@@ -1163,7 +1225,7 @@ type PresenceSnapshot struct {
 
 func (x *PresenceSnapshot) Reset() {
 	*x = PresenceSnapshot{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1175,7 +1237,7 @@ func (x *PresenceSnapshot) String() string {
 func (*PresenceSnapshot) ProtoMessage() {}
 
 func (x *PresenceSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1188,7 +1250,7 @@ func (x *PresenceSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceSnapshot.ProtoReflect.Descriptor instead.
 func (*PresenceSnapshot) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{16}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PresenceSnapshot) GetGatewayId() string {
@@ -1271,11 +1333,17 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\x11MembershipChanged\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\rR\aversion\"Y\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"h\n" +
+	"\vRoomChanged\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12@\n" +
+	"\n" +
+	"membership\x18\x02 \x01(\v2 .natter.bus.v1.MembershipChangedR\n" +
+	"membership\"s\n" +
 	"\vMarkerMoved\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x19\n" +
 	"\bread_seq\x18\x02 \x01(\rR\areadSeq\x12\x16\n" +
-	"\x06unread\x18\x03 \x01(\rR\x06unread\"{\n" +
+	"\x06unread\x18\x03 \x01(\rR\x06unread\x12\x18\n" +
+	"\aordinal\x18\x04 \x01(\rR\aordinal\"{\n" +
 	"\x0fPresenceChanged\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n" +
 	"\n" +
@@ -1301,7 +1369,7 @@ func file_natter_bus_v1_bus_proto_rawDescGZIP() []byte {
 	return file_natter_bus_v1_bus_proto_rawDescData
 }
 
-var file_natter_bus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_natter_bus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_natter_bus_v1_bus_proto_goTypes = []any{
 	(*Commands)(nil),              // 0: natter.bus.v1.Commands
 	(*Command)(nil),               // 1: natter.bus.v1.Command
@@ -1316,46 +1384,48 @@ var file_natter_bus_v1_bus_proto_goTypes = []any{
 	(*ReceiptMoved)(nil),          // 10: natter.bus.v1.ReceiptMoved
 	(*UserEvent)(nil),             // 11: natter.bus.v1.UserEvent
 	(*MembershipChanged)(nil),     // 12: natter.bus.v1.MembershipChanged
-	(*MarkerMoved)(nil),           // 13: natter.bus.v1.MarkerMoved
-	(*PresenceChanged)(nil),       // 14: natter.bus.v1.PresenceChanged
-	(*PresenceQuery)(nil),         // 15: natter.bus.v1.PresenceQuery
-	(*PresenceSnapshot)(nil),      // 16: natter.bus.v1.PresenceSnapshot
-	(*v1.Actor)(nil),              // 17: natter.chat.v1.Actor
-	(*v1.MessagePosted)(nil),      // 18: natter.chat.v1.MessagePosted
-	(*v1.MessageEdited)(nil),      // 19: natter.chat.v1.MessageEdited
-	(*v1.MessageDeleted)(nil),     // 20: natter.chat.v1.MessageDeleted
-	(*v1.ReactionChanged)(nil),    // 21: natter.chat.v1.ReactionChanged
-	(*v1.PinChanged)(nil),         // 22: natter.chat.v1.PinChanged
-	(*v1.MemberJoined)(nil),       // 23: natter.chat.v1.MemberJoined
-	(*v1.MemberLeft)(nil),         // 24: natter.chat.v1.MemberLeft
-	(*v1.RoomUpdated)(nil),        // 25: natter.chat.v1.RoomUpdated
-	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*RoomChanged)(nil),           // 13: natter.bus.v1.RoomChanged
+	(*MarkerMoved)(nil),           // 14: natter.bus.v1.MarkerMoved
+	(*PresenceChanged)(nil),       // 15: natter.bus.v1.PresenceChanged
+	(*PresenceQuery)(nil),         // 16: natter.bus.v1.PresenceQuery
+	(*PresenceSnapshot)(nil),      // 17: natter.bus.v1.PresenceSnapshot
+	(*v1.Actor)(nil),              // 18: natter.chat.v1.Actor
+	(*v1.MessagePosted)(nil),      // 19: natter.chat.v1.MessagePosted
+	(*v1.MessageEdited)(nil),      // 20: natter.chat.v1.MessageEdited
+	(*v1.MessageDeleted)(nil),     // 21: natter.chat.v1.MessageDeleted
+	(*v1.ReactionChanged)(nil),    // 22: natter.chat.v1.ReactionChanged
+	(*v1.PinChanged)(nil),         // 23: natter.chat.v1.PinChanged
+	(*v1.MemberJoined)(nil),       // 24: natter.chat.v1.MemberJoined
+	(*v1.MemberLeft)(nil),         // 25: natter.chat.v1.MemberLeft
+	(*v1.RoomUpdated)(nil),        // 26: natter.chat.v1.RoomUpdated
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
 }
 var file_natter_bus_v1_bus_proto_depIdxs = []int32{
 	1,  // 0: natter.bus.v1.Commands.commands:type_name -> natter.bus.v1.Command
-	17, // 1: natter.bus.v1.Command.actor:type_name -> natter.chat.v1.Actor
-	18, // 2: natter.bus.v1.Command.message:type_name -> natter.chat.v1.MessagePosted
-	19, // 3: natter.bus.v1.Command.edited:type_name -> natter.chat.v1.MessageEdited
-	20, // 4: natter.bus.v1.Command.deleted:type_name -> natter.chat.v1.MessageDeleted
-	21, // 5: natter.bus.v1.Command.reaction:type_name -> natter.chat.v1.ReactionChanged
-	22, // 6: natter.bus.v1.Command.pinned:type_name -> natter.chat.v1.PinChanged
-	23, // 7: natter.bus.v1.Command.member_joined:type_name -> natter.chat.v1.MemberJoined
-	24, // 8: natter.bus.v1.Command.member_left:type_name -> natter.chat.v1.MemberLeft
-	25, // 9: natter.bus.v1.Command.room_updated:type_name -> natter.chat.v1.RoomUpdated
+	18, // 1: natter.bus.v1.Command.actor:type_name -> natter.chat.v1.Actor
+	19, // 2: natter.bus.v1.Command.message:type_name -> natter.chat.v1.MessagePosted
+	20, // 3: natter.bus.v1.Command.edited:type_name -> natter.chat.v1.MessageEdited
+	21, // 4: natter.bus.v1.Command.deleted:type_name -> natter.chat.v1.MessageDeleted
+	22, // 5: natter.bus.v1.Command.reaction:type_name -> natter.chat.v1.ReactionChanged
+	23, // 6: natter.bus.v1.Command.pinned:type_name -> natter.chat.v1.PinChanged
+	24, // 7: natter.bus.v1.Command.member_joined:type_name -> natter.chat.v1.MemberJoined
+	25, // 8: natter.bus.v1.Command.member_left:type_name -> natter.chat.v1.MemberLeft
+	26, // 9: natter.bus.v1.Command.room_updated:type_name -> natter.chat.v1.RoomUpdated
 	3,  // 10: natter.bus.v1.Outcomes.outcomes:type_name -> natter.bus.v1.Outcome
 	4,  // 11: natter.bus.v1.Outcome.ack:type_name -> natter.bus.v1.Ack
 	5,  // 12: natter.bus.v1.Outcome.fault:type_name -> natter.bus.v1.Fault
-	26, // 13: natter.bus.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
+	27, // 13: natter.bus.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
 	7,  // 14: natter.bus.v1.Beacon.heads:type_name -> natter.bus.v1.RoomHead
 	10, // 15: natter.bus.v1.RoomSignal.receipt:type_name -> natter.bus.v1.ReceiptMoved
 	12, // 16: natter.bus.v1.UserEvent.membership:type_name -> natter.bus.v1.MembershipChanged
-	13, // 17: natter.bus.v1.UserEvent.marker:type_name -> natter.bus.v1.MarkerMoved
-	14, // 18: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	14, // 17: natter.bus.v1.UserEvent.marker:type_name -> natter.bus.v1.MarkerMoved
+	12, // 18: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
+	15, // 19: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_natter_bus_v1_bus_proto_init() }
@@ -1391,7 +1461,7 @@ func file_natter_bus_v1_bus_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_bus_v1_bus_proto_rawDesc), len(file_natter_bus_v1_bus_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

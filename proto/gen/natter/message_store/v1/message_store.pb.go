@@ -365,6 +365,95 @@ func (x *GetHeadsResponse) GetHeads() []*Head {
 	return nil
 }
 
+type BatchGetHeadsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Requests      []*GetHeadsRequest     `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetHeadsRequest) Reset() {
+	*x = BatchGetHeadsRequest{}
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetHeadsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetHeadsRequest) ProtoMessage() {}
+
+func (x *BatchGetHeadsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetHeadsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetHeadsRequest) Descriptor() ([]byte, []int) {
+	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BatchGetHeadsRequest) GetRequests() []*GetHeadsRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+type BatchGetHeadsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One per request, in their order.
+	Responses     []*GetHeadsResponse `protobuf:"bytes,1,rep,name=responses,proto3" json:"responses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetHeadsResponse) Reset() {
+	*x = BatchGetHeadsResponse{}
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetHeadsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetHeadsResponse) ProtoMessage() {}
+
+func (x *BatchGetHeadsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetHeadsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetHeadsResponse) Descriptor() ([]byte, []int) {
+	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchGetHeadsResponse) GetResponses() []*GetHeadsResponse {
+	if x != nil {
+		return x.Responses
+	}
+	return nil
+}
+
 type Head struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	RoomId  string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -380,7 +469,7 @@ type Head struct {
 
 func (x *Head) Reset() {
 	*x = Head{}
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[6]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +481,7 @@ func (x *Head) String() string {
 func (*Head) ProtoMessage() {}
 
 func (x *Head) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[6]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +494,7 @@ func (x *Head) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Head.ProtoReflect.Descriptor instead.
 func (*Head) Descriptor() ([]byte, []int) {
-	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{6}
+	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Head) GetRoomId() string {
@@ -460,7 +549,7 @@ type MoveMarkersRequest struct {
 
 func (x *MoveMarkersRequest) Reset() {
 	*x = MoveMarkersRequest{}
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[7]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +561,7 @@ func (x *MoveMarkersRequest) String() string {
 func (*MoveMarkersRequest) ProtoMessage() {}
 
 func (x *MoveMarkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[7]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +574,7 @@ func (x *MoveMarkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveMarkersRequest.ProtoReflect.Descriptor instead.
 func (*MoveMarkersRequest) Descriptor() ([]byte, []int) {
-	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{7}
+	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *MoveMarkersRequest) GetUserId() string {
@@ -512,7 +601,7 @@ type Marker struct {
 
 func (x *Marker) Reset() {
 	*x = Marker{}
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[8]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +613,7 @@ func (x *Marker) String() string {
 func (*Marker) ProtoMessage() {}
 
 func (x *Marker) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[8]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +626,7 @@ func (x *Marker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Marker.ProtoReflect.Descriptor instead.
 func (*Marker) Descriptor() ([]byte, []int) {
-	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{8}
+	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Marker) GetRoomId() string {
@@ -564,7 +653,7 @@ type MoveMarkersResponse struct {
 
 func (x *MoveMarkersResponse) Reset() {
 	*x = MoveMarkersResponse{}
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[9]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -576,7 +665,7 @@ func (x *MoveMarkersResponse) String() string {
 func (*MoveMarkersResponse) ProtoMessage() {}
 
 func (x *MoveMarkersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[9]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -589,7 +678,7 @@ func (x *MoveMarkersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveMarkersResponse.ProtoReflect.Descriptor instead.
 func (*MoveMarkersResponse) Descriptor() ([]byte, []int) {
-	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{9}
+	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MoveMarkersResponse) GetHeads() []*Head {
@@ -607,7 +696,7 @@ type GetMetaRequest struct {
 
 func (x *GetMetaRequest) Reset() {
 	*x = GetMetaRequest{}
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[10]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -619,7 +708,7 @@ func (x *GetMetaRequest) String() string {
 func (*GetMetaRequest) ProtoMessage() {}
 
 func (x *GetMetaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[10]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -632,7 +721,7 @@ func (x *GetMetaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMetaRequest.ProtoReflect.Descriptor instead.
 func (*GetMetaRequest) Descriptor() ([]byte, []int) {
-	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{10}
+	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{12}
 }
 
 type GetMetaResponse struct {
@@ -644,7 +733,7 @@ type GetMetaResponse struct {
 
 func (x *GetMetaResponse) Reset() {
 	*x = GetMetaResponse{}
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[11]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -656,7 +745,7 @@ func (x *GetMetaResponse) String() string {
 func (*GetMetaResponse) ProtoMessage() {}
 
 func (x *GetMetaResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[11]
+	mi := &file_natter_message_store_v1_message_store_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -669,7 +758,7 @@ func (x *GetMetaResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMetaResponse.ProtoReflect.Descriptor instead.
 func (*GetMetaResponse) Descriptor() ([]byte, []int) {
-	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{11}
+	return file_natter_message_store_v1_message_store_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetMetaResponse) GetEpoch() string {
@@ -706,7 +795,11 @@ const file_natter_message_store_v1_message_store_proto_rawDesc = "" +
 	"\broom_ids\x18\x01 \x03(\tR\aroomIds\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\"G\n" +
 	"\x10GetHeadsResponse\x123\n" +
-	"\x05heads\x18\x01 \x03(\v2\x1d.natter.message_store.v1.HeadR\x05heads\"\x98\x01\n" +
+	"\x05heads\x18\x01 \x03(\v2\x1d.natter.message_store.v1.HeadR\x05heads\"\\\n" +
+	"\x14BatchGetHeadsRequest\x12D\n" +
+	"\brequests\x18\x01 \x03(\v2(.natter.message_store.v1.GetHeadsRequestR\brequests\"`\n" +
+	"\x15BatchGetHeadsResponse\x12G\n" +
+	"\tresponses\x18\x01 \x03(\v2).natter.message_store.v1.GetHeadsResponseR\tresponses\"\x98\x01\n" +
 	"\x04Head\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x18\n" +
@@ -724,12 +817,13 @@ const file_natter_message_store_v1_message_store_proto_rawDesc = "" +
 	"\x05heads\x18\x01 \x03(\v2\x1d.natter.message_store.v1.HeadR\x05heads\"\x10\n" +
 	"\x0eGetMetaRequest\"'\n" +
 	"\x0fGetMetaResponse\x12\x14\n" +
-	"\x05epoch\x18\x01 \x01(\tR\x05epoch2\x92\x05\n" +
+	"\x05epoch\x18\x01 \x01(\tR\x05epoch2\x82\x06\n" +
 	"\fMessageStore\x12\xf4\x01\n" +
 	"\fListMessages\x12,.natter.message_store.v1.ListMessagesRequest\x1a-.natter.message_store.v1.ListMessagesResponse\"\x86\x01\xaa\xbb\x18\x81\x01\n" +
 	"\x03GET\x12\x1d/chat/rooms/{roomId}/messages\"\bmessages(\x020\x01BMMessages of a room, newest first; `before` or `after` is a seq. Members only.\x12b\n" +
 	"\tGetEvents\x12).natter.message_store.v1.GetEventsRequest\x1a*.natter.message_store.v1.GetEventsResponse\x12_\n" +
-	"\bGetHeads\x12(.natter.message_store.v1.GetHeadsRequest\x1a).natter.message_store.v1.GetHeadsResponse\x12h\n" +
+	"\bGetHeads\x12(.natter.message_store.v1.GetHeadsRequest\x1a).natter.message_store.v1.GetHeadsResponse\x12n\n" +
+	"\rBatchGetHeads\x12-.natter.message_store.v1.BatchGetHeadsRequest\x1a..natter.message_store.v1.BatchGetHeadsResponse\x12h\n" +
 	"\vMoveMarkers\x12+.natter.message_store.v1.MoveMarkersRequest\x1a,.natter.message_store.v1.MoveMarkersResponse\x12\\\n" +
 	"\aGetMeta\x12'.natter.message_store.v1.GetMetaRequest\x1a(.natter.message_store.v1.GetMetaResponseBPZNgithub.com/natter-chat/natter/proto/gen/natter/message_store/v1;messagestorev1b\x06proto3"
 
@@ -745,44 +839,50 @@ func file_natter_message_store_v1_message_store_proto_rawDescGZIP() []byte {
 	return file_natter_message_store_v1_message_store_proto_rawDescData
 }
 
-var file_natter_message_store_v1_message_store_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_natter_message_store_v1_message_store_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_natter_message_store_v1_message_store_proto_goTypes = []any{
-	(*ListMessagesRequest)(nil),  // 0: natter.message_store.v1.ListMessagesRequest
-	(*ListMessagesResponse)(nil), // 1: natter.message_store.v1.ListMessagesResponse
-	(*GetEventsRequest)(nil),     // 2: natter.message_store.v1.GetEventsRequest
-	(*GetEventsResponse)(nil),    // 3: natter.message_store.v1.GetEventsResponse
-	(*GetHeadsRequest)(nil),      // 4: natter.message_store.v1.GetHeadsRequest
-	(*GetHeadsResponse)(nil),     // 5: natter.message_store.v1.GetHeadsResponse
-	(*Head)(nil),                 // 6: natter.message_store.v1.Head
-	(*MoveMarkersRequest)(nil),   // 7: natter.message_store.v1.MoveMarkersRequest
-	(*Marker)(nil),               // 8: natter.message_store.v1.Marker
-	(*MoveMarkersResponse)(nil),  // 9: natter.message_store.v1.MoveMarkersResponse
-	(*GetMetaRequest)(nil),       // 10: natter.message_store.v1.GetMetaRequest
-	(*GetMetaResponse)(nil),      // 11: natter.message_store.v1.GetMetaResponse
-	(*v1.Message)(nil),           // 12: natter.chat.v1.Message
-	(*v1.Event)(nil),             // 13: natter.chat.v1.Event
+	(*ListMessagesRequest)(nil),   // 0: natter.message_store.v1.ListMessagesRequest
+	(*ListMessagesResponse)(nil),  // 1: natter.message_store.v1.ListMessagesResponse
+	(*GetEventsRequest)(nil),      // 2: natter.message_store.v1.GetEventsRequest
+	(*GetEventsResponse)(nil),     // 3: natter.message_store.v1.GetEventsResponse
+	(*GetHeadsRequest)(nil),       // 4: natter.message_store.v1.GetHeadsRequest
+	(*GetHeadsResponse)(nil),      // 5: natter.message_store.v1.GetHeadsResponse
+	(*BatchGetHeadsRequest)(nil),  // 6: natter.message_store.v1.BatchGetHeadsRequest
+	(*BatchGetHeadsResponse)(nil), // 7: natter.message_store.v1.BatchGetHeadsResponse
+	(*Head)(nil),                  // 8: natter.message_store.v1.Head
+	(*MoveMarkersRequest)(nil),    // 9: natter.message_store.v1.MoveMarkersRequest
+	(*Marker)(nil),                // 10: natter.message_store.v1.Marker
+	(*MoveMarkersResponse)(nil),   // 11: natter.message_store.v1.MoveMarkersResponse
+	(*GetMetaRequest)(nil),        // 12: natter.message_store.v1.GetMetaRequest
+	(*GetMetaResponse)(nil),       // 13: natter.message_store.v1.GetMetaResponse
+	(*v1.Message)(nil),            // 14: natter.chat.v1.Message
+	(*v1.Event)(nil),              // 15: natter.chat.v1.Event
 }
 var file_natter_message_store_v1_message_store_proto_depIdxs = []int32{
-	12, // 0: natter.message_store.v1.ListMessagesResponse.messages:type_name -> natter.chat.v1.Message
-	13, // 1: natter.message_store.v1.GetEventsResponse.events:type_name -> natter.chat.v1.Event
-	6,  // 2: natter.message_store.v1.GetHeadsResponse.heads:type_name -> natter.message_store.v1.Head
-	8,  // 3: natter.message_store.v1.MoveMarkersRequest.markers:type_name -> natter.message_store.v1.Marker
-	6,  // 4: natter.message_store.v1.MoveMarkersResponse.heads:type_name -> natter.message_store.v1.Head
-	0,  // 5: natter.message_store.v1.MessageStore.ListMessages:input_type -> natter.message_store.v1.ListMessagesRequest
-	2,  // 6: natter.message_store.v1.MessageStore.GetEvents:input_type -> natter.message_store.v1.GetEventsRequest
-	4,  // 7: natter.message_store.v1.MessageStore.GetHeads:input_type -> natter.message_store.v1.GetHeadsRequest
-	7,  // 8: natter.message_store.v1.MessageStore.MoveMarkers:input_type -> natter.message_store.v1.MoveMarkersRequest
-	10, // 9: natter.message_store.v1.MessageStore.GetMeta:input_type -> natter.message_store.v1.GetMetaRequest
-	1,  // 10: natter.message_store.v1.MessageStore.ListMessages:output_type -> natter.message_store.v1.ListMessagesResponse
-	3,  // 11: natter.message_store.v1.MessageStore.GetEvents:output_type -> natter.message_store.v1.GetEventsResponse
-	5,  // 12: natter.message_store.v1.MessageStore.GetHeads:output_type -> natter.message_store.v1.GetHeadsResponse
-	9,  // 13: natter.message_store.v1.MessageStore.MoveMarkers:output_type -> natter.message_store.v1.MoveMarkersResponse
-	11, // 14: natter.message_store.v1.MessageStore.GetMeta:output_type -> natter.message_store.v1.GetMetaResponse
-	10, // [10:15] is the sub-list for method output_type
-	5,  // [5:10] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	14, // 0: natter.message_store.v1.ListMessagesResponse.messages:type_name -> natter.chat.v1.Message
+	15, // 1: natter.message_store.v1.GetEventsResponse.events:type_name -> natter.chat.v1.Event
+	8,  // 2: natter.message_store.v1.GetHeadsResponse.heads:type_name -> natter.message_store.v1.Head
+	4,  // 3: natter.message_store.v1.BatchGetHeadsRequest.requests:type_name -> natter.message_store.v1.GetHeadsRequest
+	5,  // 4: natter.message_store.v1.BatchGetHeadsResponse.responses:type_name -> natter.message_store.v1.GetHeadsResponse
+	10, // 5: natter.message_store.v1.MoveMarkersRequest.markers:type_name -> natter.message_store.v1.Marker
+	8,  // 6: natter.message_store.v1.MoveMarkersResponse.heads:type_name -> natter.message_store.v1.Head
+	0,  // 7: natter.message_store.v1.MessageStore.ListMessages:input_type -> natter.message_store.v1.ListMessagesRequest
+	2,  // 8: natter.message_store.v1.MessageStore.GetEvents:input_type -> natter.message_store.v1.GetEventsRequest
+	4,  // 9: natter.message_store.v1.MessageStore.GetHeads:input_type -> natter.message_store.v1.GetHeadsRequest
+	6,  // 10: natter.message_store.v1.MessageStore.BatchGetHeads:input_type -> natter.message_store.v1.BatchGetHeadsRequest
+	9,  // 11: natter.message_store.v1.MessageStore.MoveMarkers:input_type -> natter.message_store.v1.MoveMarkersRequest
+	12, // 12: natter.message_store.v1.MessageStore.GetMeta:input_type -> natter.message_store.v1.GetMetaRequest
+	1,  // 13: natter.message_store.v1.MessageStore.ListMessages:output_type -> natter.message_store.v1.ListMessagesResponse
+	3,  // 14: natter.message_store.v1.MessageStore.GetEvents:output_type -> natter.message_store.v1.GetEventsResponse
+	5,  // 15: natter.message_store.v1.MessageStore.GetHeads:output_type -> natter.message_store.v1.GetHeadsResponse
+	7,  // 16: natter.message_store.v1.MessageStore.BatchGetHeads:output_type -> natter.message_store.v1.BatchGetHeadsResponse
+	11, // 17: natter.message_store.v1.MessageStore.MoveMarkers:output_type -> natter.message_store.v1.MoveMarkersResponse
+	13, // 18: natter.message_store.v1.MessageStore.GetMeta:output_type -> natter.message_store.v1.GetMetaResponse
+	13, // [13:19] is the sub-list for method output_type
+	7,  // [7:13] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_natter_message_store_v1_message_store_proto_init() }
@@ -797,7 +897,7 @@ func file_natter_message_store_v1_message_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_message_store_v1_message_store_proto_rawDesc), len(file_natter_message_store_v1_message_store_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -736,6 +736,96 @@ func (x *ListMembershipsResponse) GetMore() bool {
 	return false
 }
 
+type BatchListMembershipsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 100.
+	UserIds       []string `protobuf:"bytes,1,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchListMembershipsRequest) Reset() {
+	*x = BatchListMembershipsRequest{}
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchListMembershipsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchListMembershipsRequest) ProtoMessage() {}
+
+func (x *BatchListMembershipsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchListMembershipsRequest.ProtoReflect.Descriptor instead.
+func (*BatchListMembershipsRequest) Descriptor() ([]byte, []int) {
+	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BatchListMembershipsRequest) GetUserIds() []string {
+	if x != nil {
+		return x.UserIds
+	}
+	return nil
+}
+
+type BatchListMembershipsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One per user, in the order of the request, as many as fit the reply and at least one: ask again for the others.
+	Users         []*ListMembershipsResponse `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchListMembershipsResponse) Reset() {
+	*x = BatchListMembershipsResponse{}
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchListMembershipsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchListMembershipsResponse) ProtoMessage() {}
+
+func (x *BatchListMembershipsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchListMembershipsResponse.ProtoReflect.Descriptor instead.
+func (*BatchListMembershipsResponse) Descriptor() ([]byte, []int) {
+	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *BatchListMembershipsResponse) GetUsers() []*ListMembershipsResponse {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
 type Membership struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Without `members`: the gateway shows a list, the room's own route has them.
@@ -749,7 +839,7 @@ type Membership struct {
 
 func (x *Membership) Reset() {
 	*x = Membership{}
-	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[14]
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +851,7 @@ func (x *Membership) String() string {
 func (*Membership) ProtoMessage() {}
 
 func (x *Membership) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[14]
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +864,7 @@ func (x *Membership) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Membership.ProtoReflect.Descriptor instead.
 func (*Membership) Descriptor() ([]byte, []int) {
-	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{14}
+	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Membership) GetRoom() *v1.Room {
@@ -811,7 +901,7 @@ type GetSnapshotRequest struct {
 
 func (x *GetSnapshotRequest) Reset() {
 	*x = GetSnapshotRequest{}
-	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[15]
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -823,7 +913,7 @@ func (x *GetSnapshotRequest) String() string {
 func (*GetSnapshotRequest) ProtoMessage() {}
 
 func (x *GetSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[15]
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -836,7 +926,7 @@ func (x *GetSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*GetSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{15}
+	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetSnapshotRequest) GetRoomId() string {
@@ -875,7 +965,7 @@ type GetSnapshotResponse struct {
 
 func (x *GetSnapshotResponse) Reset() {
 	*x = GetSnapshotResponse{}
-	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[16]
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -887,7 +977,7 @@ func (x *GetSnapshotResponse) String() string {
 func (*GetSnapshotResponse) ProtoMessage() {}
 
 func (x *GetSnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[16]
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -900,7 +990,7 @@ func (x *GetSnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSnapshotResponse.ProtoReflect.Descriptor instead.
 func (*GetSnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{16}
+	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetSnapshotResponse) GetVersion() uint32 {
@@ -942,7 +1032,7 @@ type SnapshotMember struct {
 
 func (x *SnapshotMember) Reset() {
 	*x = SnapshotMember{}
-	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[17]
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -954,7 +1044,7 @@ func (x *SnapshotMember) String() string {
 func (*SnapshotMember) ProtoMessage() {}
 
 func (x *SnapshotMember) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[17]
+	mi := &file_natter_rooms_v1_rooms_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -967,7 +1057,7 @@ func (x *SnapshotMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotMember.ProtoReflect.Descriptor instead.
 func (*SnapshotMember) Descriptor() ([]byte, []int) {
-	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{17}
+	return file_natter_rooms_v1_rooms_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SnapshotMember) GetUserId() []byte {
@@ -1028,7 +1118,11 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\aroom_id\x18\x04 \x01(\tR\x06roomId\"l\n" +
 	"\x17ListMembershipsResponse\x12=\n" +
 	"\vmemberships\x18\x01 \x03(\v2\x1b.natter.rooms.v1.MembershipR\vmemberships\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"d\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"8\n" +
+	"\x1bBatchListMembershipsRequest\x12\x19\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"^\n" +
+	"\x1cBatchListMembershipsResponse\x12>\n" +
+	"\x05users\x18\x01 \x03(\v2(.natter.rooms.v1.ListMembershipsResponseR\x05users\"d\n" +
 	"\n" +
 	"Membership\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.natter.chat.v1.RoomR\x04room\x12\x12\n" +
@@ -1046,7 +1140,7 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\apending\x18\x04 \x03(\v2\x16.natter.bus.v1.CommandR\apending\"=\n" +
 	"\x0eSnapshotMember\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\fR\x06userId\x12\x12\n" +
-	"\x04role\x18\x02 \x01(\tR\x04role2\xf1\r\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role2\xe6\x0e\n" +
 	"\x05Rooms\x12\x96\x01\n" +
 	"\n" +
 	"CreateRoom\x12\".natter.rooms.v1.CreateRoomRequest\x1a\x14.natter.chat.v1.Room\"N\xaa\xbb\x18J\n" +
@@ -1065,7 +1159,8 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\x04POST\x12\x1c/chat/rooms/{roomId}/members\x18\x01(\x020\x028\xc9\x01B(Add a user to a room; owners and admins.\x12\xf6\x01\n" +
 	"\fRemoveMember\x12$.natter.rooms.v1.RemoveMemberRequest\x1a%.natter.rooms.v1.RemoveMemberResponse\"\x98\x01\xaa\xbb\x18\x93\x01\n" +
 	"\x06DELETE\x12%/chat/rooms/{roomId}/members/{userId}(\x020\x02B^Kick a user from a room; with `ban=true` they cannot come back. Owners, admins and moderators.\x12d\n" +
-	"\x0fListMemberships\x12'.natter.rooms.v1.ListMembershipsRequest\x1a(.natter.rooms.v1.ListMembershipsResponse\x12X\n" +
+	"\x0fListMemberships\x12'.natter.rooms.v1.ListMembershipsRequest\x1a(.natter.rooms.v1.ListMembershipsResponse\x12s\n" +
+	"\x14BatchListMemberships\x12,.natter.rooms.v1.BatchListMembershipsRequest\x1a-.natter.rooms.v1.BatchListMembershipsResponse\x12X\n" +
 	"\vGetSnapshot\x12#.natter.rooms.v1.GetSnapshotRequest\x1a$.natter.rooms.v1.GetSnapshotResponseBAZ?github.com/natter-chat/natter/proto/gen/natter/rooms/v1;roomsv1b\x06proto3"
 
 var (
@@ -1080,62 +1175,67 @@ func file_natter_rooms_v1_rooms_proto_rawDescGZIP() []byte {
 	return file_natter_rooms_v1_rooms_proto_rawDescData
 }
 
-var file_natter_rooms_v1_rooms_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_natter_rooms_v1_rooms_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_natter_rooms_v1_rooms_proto_goTypes = []any{
-	(*CreateRoomRequest)(nil),       // 0: natter.rooms.v1.CreateRoomRequest
-	(*ListRoomsRequest)(nil),        // 1: natter.rooms.v1.ListRoomsRequest
-	(*ListRoomsResponse)(nil),       // 2: natter.rooms.v1.ListRoomsResponse
-	(*GetRoomRequest)(nil),          // 3: natter.rooms.v1.GetRoomRequest
-	(*JoinRoomRequest)(nil),         // 4: natter.rooms.v1.JoinRoomRequest
-	(*LeaveRoomRequest)(nil),        // 5: natter.rooms.v1.LeaveRoomRequest
-	(*LeaveRoomResponse)(nil),       // 6: natter.rooms.v1.LeaveRoomResponse
-	(*ListMembersRequest)(nil),      // 7: natter.rooms.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),     // 8: natter.rooms.v1.ListMembersResponse
-	(*AddMemberRequest)(nil),        // 9: natter.rooms.v1.AddMemberRequest
-	(*RemoveMemberRequest)(nil),     // 10: natter.rooms.v1.RemoveMemberRequest
-	(*RemoveMemberResponse)(nil),    // 11: natter.rooms.v1.RemoveMemberResponse
-	(*ListMembershipsRequest)(nil),  // 12: natter.rooms.v1.ListMembershipsRequest
-	(*ListMembershipsResponse)(nil), // 13: natter.rooms.v1.ListMembershipsResponse
-	(*Membership)(nil),              // 14: natter.rooms.v1.Membership
-	(*GetSnapshotRequest)(nil),      // 15: natter.rooms.v1.GetSnapshotRequest
-	(*GetSnapshotResponse)(nil),     // 16: natter.rooms.v1.GetSnapshotResponse
-	(*SnapshotMember)(nil),          // 17: natter.rooms.v1.SnapshotMember
-	(*v1.Room)(nil),                 // 18: natter.chat.v1.Room
-	(*v1.Member)(nil),               // 19: natter.chat.v1.Member
-	(*v11.Command)(nil),             // 20: natter.bus.v1.Command
+	(*CreateRoomRequest)(nil),            // 0: natter.rooms.v1.CreateRoomRequest
+	(*ListRoomsRequest)(nil),             // 1: natter.rooms.v1.ListRoomsRequest
+	(*ListRoomsResponse)(nil),            // 2: natter.rooms.v1.ListRoomsResponse
+	(*GetRoomRequest)(nil),               // 3: natter.rooms.v1.GetRoomRequest
+	(*JoinRoomRequest)(nil),              // 4: natter.rooms.v1.JoinRoomRequest
+	(*LeaveRoomRequest)(nil),             // 5: natter.rooms.v1.LeaveRoomRequest
+	(*LeaveRoomResponse)(nil),            // 6: natter.rooms.v1.LeaveRoomResponse
+	(*ListMembersRequest)(nil),           // 7: natter.rooms.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),          // 8: natter.rooms.v1.ListMembersResponse
+	(*AddMemberRequest)(nil),             // 9: natter.rooms.v1.AddMemberRequest
+	(*RemoveMemberRequest)(nil),          // 10: natter.rooms.v1.RemoveMemberRequest
+	(*RemoveMemberResponse)(nil),         // 11: natter.rooms.v1.RemoveMemberResponse
+	(*ListMembershipsRequest)(nil),       // 12: natter.rooms.v1.ListMembershipsRequest
+	(*ListMembershipsResponse)(nil),      // 13: natter.rooms.v1.ListMembershipsResponse
+	(*BatchListMembershipsRequest)(nil),  // 14: natter.rooms.v1.BatchListMembershipsRequest
+	(*BatchListMembershipsResponse)(nil), // 15: natter.rooms.v1.BatchListMembershipsResponse
+	(*Membership)(nil),                   // 16: natter.rooms.v1.Membership
+	(*GetSnapshotRequest)(nil),           // 17: natter.rooms.v1.GetSnapshotRequest
+	(*GetSnapshotResponse)(nil),          // 18: natter.rooms.v1.GetSnapshotResponse
+	(*SnapshotMember)(nil),               // 19: natter.rooms.v1.SnapshotMember
+	(*v1.Room)(nil),                      // 20: natter.chat.v1.Room
+	(*v1.Member)(nil),                    // 21: natter.chat.v1.Member
+	(*v11.Command)(nil),                  // 22: natter.bus.v1.Command
 }
 var file_natter_rooms_v1_rooms_proto_depIdxs = []int32{
-	18, // 0: natter.rooms.v1.ListRoomsResponse.rooms:type_name -> natter.chat.v1.Room
-	19, // 1: natter.rooms.v1.ListMembersResponse.members:type_name -> natter.chat.v1.Member
-	14, // 2: natter.rooms.v1.ListMembershipsResponse.memberships:type_name -> natter.rooms.v1.Membership
-	18, // 3: natter.rooms.v1.Membership.room:type_name -> natter.chat.v1.Room
-	17, // 4: natter.rooms.v1.GetSnapshotResponse.members:type_name -> natter.rooms.v1.SnapshotMember
-	20, // 5: natter.rooms.v1.GetSnapshotResponse.pending:type_name -> natter.bus.v1.Command
-	0,  // 6: natter.rooms.v1.Rooms.CreateRoom:input_type -> natter.rooms.v1.CreateRoomRequest
-	1,  // 7: natter.rooms.v1.Rooms.ListRooms:input_type -> natter.rooms.v1.ListRoomsRequest
-	3,  // 8: natter.rooms.v1.Rooms.GetRoom:input_type -> natter.rooms.v1.GetRoomRequest
-	4,  // 9: natter.rooms.v1.Rooms.JoinRoom:input_type -> natter.rooms.v1.JoinRoomRequest
-	5,  // 10: natter.rooms.v1.Rooms.LeaveRoom:input_type -> natter.rooms.v1.LeaveRoomRequest
-	7,  // 11: natter.rooms.v1.Rooms.ListMembers:input_type -> natter.rooms.v1.ListMembersRequest
-	9,  // 12: natter.rooms.v1.Rooms.AddMember:input_type -> natter.rooms.v1.AddMemberRequest
-	10, // 13: natter.rooms.v1.Rooms.RemoveMember:input_type -> natter.rooms.v1.RemoveMemberRequest
-	12, // 14: natter.rooms.v1.Rooms.ListMemberships:input_type -> natter.rooms.v1.ListMembershipsRequest
-	15, // 15: natter.rooms.v1.Rooms.GetSnapshot:input_type -> natter.rooms.v1.GetSnapshotRequest
-	18, // 16: natter.rooms.v1.Rooms.CreateRoom:output_type -> natter.chat.v1.Room
-	2,  // 17: natter.rooms.v1.Rooms.ListRooms:output_type -> natter.rooms.v1.ListRoomsResponse
-	18, // 18: natter.rooms.v1.Rooms.GetRoom:output_type -> natter.chat.v1.Room
-	18, // 19: natter.rooms.v1.Rooms.JoinRoom:output_type -> natter.chat.v1.Room
-	6,  // 20: natter.rooms.v1.Rooms.LeaveRoom:output_type -> natter.rooms.v1.LeaveRoomResponse
-	8,  // 21: natter.rooms.v1.Rooms.ListMembers:output_type -> natter.rooms.v1.ListMembersResponse
-	19, // 22: natter.rooms.v1.Rooms.AddMember:output_type -> natter.chat.v1.Member
-	11, // 23: natter.rooms.v1.Rooms.RemoveMember:output_type -> natter.rooms.v1.RemoveMemberResponse
-	13, // 24: natter.rooms.v1.Rooms.ListMemberships:output_type -> natter.rooms.v1.ListMembershipsResponse
-	16, // 25: natter.rooms.v1.Rooms.GetSnapshot:output_type -> natter.rooms.v1.GetSnapshotResponse
-	16, // [16:26] is the sub-list for method output_type
-	6,  // [6:16] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	20, // 0: natter.rooms.v1.ListRoomsResponse.rooms:type_name -> natter.chat.v1.Room
+	21, // 1: natter.rooms.v1.ListMembersResponse.members:type_name -> natter.chat.v1.Member
+	16, // 2: natter.rooms.v1.ListMembershipsResponse.memberships:type_name -> natter.rooms.v1.Membership
+	13, // 3: natter.rooms.v1.BatchListMembershipsResponse.users:type_name -> natter.rooms.v1.ListMembershipsResponse
+	20, // 4: natter.rooms.v1.Membership.room:type_name -> natter.chat.v1.Room
+	19, // 5: natter.rooms.v1.GetSnapshotResponse.members:type_name -> natter.rooms.v1.SnapshotMember
+	22, // 6: natter.rooms.v1.GetSnapshotResponse.pending:type_name -> natter.bus.v1.Command
+	0,  // 7: natter.rooms.v1.Rooms.CreateRoom:input_type -> natter.rooms.v1.CreateRoomRequest
+	1,  // 8: natter.rooms.v1.Rooms.ListRooms:input_type -> natter.rooms.v1.ListRoomsRequest
+	3,  // 9: natter.rooms.v1.Rooms.GetRoom:input_type -> natter.rooms.v1.GetRoomRequest
+	4,  // 10: natter.rooms.v1.Rooms.JoinRoom:input_type -> natter.rooms.v1.JoinRoomRequest
+	5,  // 11: natter.rooms.v1.Rooms.LeaveRoom:input_type -> natter.rooms.v1.LeaveRoomRequest
+	7,  // 12: natter.rooms.v1.Rooms.ListMembers:input_type -> natter.rooms.v1.ListMembersRequest
+	9,  // 13: natter.rooms.v1.Rooms.AddMember:input_type -> natter.rooms.v1.AddMemberRequest
+	10, // 14: natter.rooms.v1.Rooms.RemoveMember:input_type -> natter.rooms.v1.RemoveMemberRequest
+	12, // 15: natter.rooms.v1.Rooms.ListMemberships:input_type -> natter.rooms.v1.ListMembershipsRequest
+	14, // 16: natter.rooms.v1.Rooms.BatchListMemberships:input_type -> natter.rooms.v1.BatchListMembershipsRequest
+	17, // 17: natter.rooms.v1.Rooms.GetSnapshot:input_type -> natter.rooms.v1.GetSnapshotRequest
+	20, // 18: natter.rooms.v1.Rooms.CreateRoom:output_type -> natter.chat.v1.Room
+	2,  // 19: natter.rooms.v1.Rooms.ListRooms:output_type -> natter.rooms.v1.ListRoomsResponse
+	20, // 20: natter.rooms.v1.Rooms.GetRoom:output_type -> natter.chat.v1.Room
+	20, // 21: natter.rooms.v1.Rooms.JoinRoom:output_type -> natter.chat.v1.Room
+	6,  // 22: natter.rooms.v1.Rooms.LeaveRoom:output_type -> natter.rooms.v1.LeaveRoomResponse
+	8,  // 23: natter.rooms.v1.Rooms.ListMembers:output_type -> natter.rooms.v1.ListMembersResponse
+	21, // 24: natter.rooms.v1.Rooms.AddMember:output_type -> natter.chat.v1.Member
+	11, // 25: natter.rooms.v1.Rooms.RemoveMember:output_type -> natter.rooms.v1.RemoveMemberResponse
+	13, // 26: natter.rooms.v1.Rooms.ListMemberships:output_type -> natter.rooms.v1.ListMembershipsResponse
+	15, // 27: natter.rooms.v1.Rooms.BatchListMemberships:output_type -> natter.rooms.v1.BatchListMembershipsResponse
+	18, // 28: natter.rooms.v1.Rooms.GetSnapshot:output_type -> natter.rooms.v1.GetSnapshotResponse
+	18, // [18:29] is the sub-list for method output_type
+	7,  // [7:18] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_natter_rooms_v1_rooms_proto_init() }
@@ -1149,7 +1249,7 @@ func file_natter_rooms_v1_rooms_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_rooms_v1_rooms_proto_rawDesc), len(file_natter_rooms_v1_rooms_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
