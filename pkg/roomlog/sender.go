@@ -23,6 +23,9 @@ import (
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 )
 
+// MaxCommands is how many commands one request may have; message-store refuses more.
+const MaxCommands = 64
+
 const (
 	defaultSilence = time.Second
 	defaultBudget  = 5 * time.Second
@@ -51,7 +54,8 @@ func NewSender(nc *nats.Conn) *Sender {
 // Send asks for the commands of one room to be applied in this order and returns what became of each: as many outcomes
 // as commands, in the same order. It waits for the answer; whoever needs the order of two calls makes the second after
 // the first returned. An error is a fault and leaves every outcome open, so repeat with the same nonces: Unavailable
-// when nobody answered in time or ctx ended. Together the commands must fit one message of the bus (1 MiB).
+// when nobody answered in time or ctx ended. There are at most MaxCommands, and together they must fit one message of the
+// bus (1 MiB).
 func (s *Sender) Send(ctx context.Context, room ids.Room, commands []*busv1.Command) ([]*busv1.Outcome, error) {
 	const op = "roomlog.Send"
 	payload, err := proto.Marshal(&busv1.Commands{Commands: commands})

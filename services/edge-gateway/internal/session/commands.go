@@ -11,6 +11,7 @@ import (
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/pkg/rpc"
 
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
@@ -24,7 +25,7 @@ const maxNonce = 64
 // What of one connection and room travels together at most: commands, and bytes (NATS takes 1 MiB). A command is smaller
 // than the frame it came in.
 const (
-	maxBatch      = 64
+	maxBatch      = roomlog.MaxCommands
 	maxBatchBytes = 512 << 10
 )
 

@@ -29,6 +29,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/pkg/subject"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	"github.com/natter-chat/natter/services/message-store/internal/room"
@@ -37,7 +38,7 @@ import (
 
 const (
 	// MaxCommands is how many commands one request may have.
-	MaxCommands = 64
+	MaxCommands = roomlog.MaxCommands
 	// maxQueue is how many requests a lane holds that are not answered yet: a second's worth. More are refused, with a
 	// time to come back, while the queue is still short enough to answer those in it within their 5 s.
 	maxQueue = 8192

@@ -10,6 +10,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/subject"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
@@ -111,7 +112,7 @@ func (l *Log) handle(m *nats.Msg) {
 	}
 	var answer busv1.Outcomes
 	for i, c := range ask.GetCommands() {
-		if slices.Contains(l.refused, c.GetRoomId()) || f == Refuse && i == len(ask.GetCommands())-1 {
+		if len(ask.GetCommands()) > roomlog.MaxCommands || slices.Contains(l.refused, c.GetRoomId()) || f == Refuse && i == len(ask.GetCommands())-1 {
 			answer.Outcomes = append(answer.Outcomes, refusal(fault.New(fault.Conflict, "refused by the test")))
 			continue
 		}

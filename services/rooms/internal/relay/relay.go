@@ -30,7 +30,7 @@ import (
 )
 
 // batch is how many commands go out at once: with names and avatars they stay far below a message of the bus (1 MiB).
-const batch = 100
+const batch = roomlog.MaxCommands
 
 // Relay delivers changes. It is safe for concurrent use.
 type Relay struct {
