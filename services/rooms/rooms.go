@@ -9,14 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/natter-chat/natter/pkg/app"
 	"github.com/natter-chat/natter/pkg/bus"
+	"github.com/natter-chat/natter/pkg/config"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/rooms/internal/directory"
+	"github.com/natter-chat/natter/services/rooms/internal/memberships"
 	"github.com/natter-chat/natter/services/rooms/internal/relay"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/service"
@@ -28,8 +31,9 @@ import (
 // Config is the settings of rooms.
 type Config struct {
 	Bus         bus.Config
-	PostgresURL string `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
-	DataDir     string `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	PostgresURL string       `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
+	DataDir     string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	Cache       config.Bytes `env:"NATTER_ROOMS_CACHE" envDefault:"64MiB" help:"memory for who is in which room, so that a reconnect of all does not ask the database"`
 	Limits      room.Limits
 }
 
@@ -65,7 +69,15 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	if err := r.openStore(ctx, cfg, d.Ready); err != nil {
 		return err
 	}
-	if r.nc, err = bus.Connect(ctx, cfg.Bus, service.Name, d.Log, d.NATS...); err != nil {
+	counted, err := store.Count(r.store, d.Metrics)
+	if err != nil {
+		return err
+	}
+	known := memberships.New(counted, service.MaxMemberships+1, int(cfg.Cache))
+	if r.nc, err = bus.Connect(ctx, cfg.Bus, service.Name, d.Log, slices.Concat(d.NATS, bus.OnLoss(d.Log, known.Clear))...); err != nil {
+		return err
+	}
+	if err := known.Follow(r.nc, d.Log); err != nil {
 		return err
 	}
 	d.Ready.Add("nats", bus.Check(r.nc))
@@ -82,7 +94,7 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	if r.changes, err = rpc.NewServer(r.nc, service.Name, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	if err := service.New(r.store, r.relay, names, cfg.Limits, d.Log).Serve(r.reads, r.changes); err != nil {
+	if err := service.New(counted, known, r.relay, names, cfg.Limits, d.Log).Serve(r.reads, r.changes); err != nil {
 		return err
 	}
 	return r.nc.Flush() // the subscriptions are with the server

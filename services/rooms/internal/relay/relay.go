@@ -1,7 +1,7 @@
 // Package relay carries changes of rooms from the outbox into the rooms' logs, in version order, and tells the users
 // they concern.
 //
-//	transaction ──▶ outbox ──▶ Deliver: natter.in.<partition>.<room> ──ack──▶ natter.user.<user>.event ──▶ row deleted
+//	transaction ──▶ outbox ──▶ Deliver: natter.in.<partition>.<room> ──ack──▶ natter.user.<user>.event, natter.rooms.changed ──▶ row deleted
 //	                   └─────▶ Run: what nobody delivered within 2 s (a crash, message-store away)
 //
 // Any number of instances may relay the same rows at the same time: the log takes only the version after its last, and
@@ -10,6 +10,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -162,8 +163,8 @@ func (r *Relay) reportRefusal(room ids.Room, version uint32, f *fault.Fault) err
 	return f
 }
 
-// announce tells the gateways of a user that they joined or left. It comes before the row is deleted, so that a crash
-// repeats it; listeners ignore a version they know.
+// announce tells that a user joined or left: the instances of rooms, which remember it, then the gateways of the user, who
+// ask them. It comes before the row is deleted, so that a crash repeats it; listeners ignore a version they know.
 func (r *Relay) announce(c *busv1.Command) {
 	changed := &busv1.MembershipChanged{RoomId: c.GetRoomId()}
 	var id string
@@ -180,11 +181,19 @@ func (r *Relay) announce(c *busv1.Command) {
 		r.log.Error("a membership event without a user", "room", c.GetRoomId(), "version", changed.GetVersion())
 		return
 	}
-	data, err := proto.Marshal(&busv1.UserEvent{Event: &busv1.UserEvent_Membership{Membership: changed}})
-	if err == nil {
-		err = r.nc.Publish(subject.UserEvent(user), data)
-	}
-	if err != nil { // the user's gateways ask again when they reconnect
+	err = errors.Join(
+		r.publish(subject.RoomsChanged, &busv1.RoomChanged{UserId: id, Membership: changed}),
+		r.publish(subject.UserEvent(user), &busv1.UserEvent{Event: &busv1.UserEvent_Membership{Membership: changed}}),
+	)
+	if err != nil { // who missed it asks again after a reconnect
 		r.log.Warn("membership change not announced", "error", err)
 	}
+}
+
+func (r *Relay) publish(subject string, m proto.Message) error {
+	data, err := proto.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return r.nc.Publish(subject, data)
 }

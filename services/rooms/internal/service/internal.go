@@ -2,25 +2,32 @@ package service
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
 )
 
 const (
-	maxMembershipsPage = 200
+	// MaxMemberships is how many memberships of a user one page has.
+	MaxMemberships = 200
+	// maxBatch is how many users may be asked for at once.
+	maxBatch = 100
 	// A snapshot is a reply of at most 512 KiB: members of 31 bytes at most, and pending changes.
 	maxSnapshotMembers = 10_000
 	maxPendingBytes    = 180 << 10
 )
 
-// ListMemberships returns the rooms of a user, or the one asked for if they are in it, to the gateway.
+// ListMemberships returns the rooms of a user, or the one asked for if they are in it, to the gateway. It reads the
+// database, always.
 func (s *Service) ListMemberships(ctx context.Context, req *roomsv1.ListMembershipsRequest) (*roomsv1.ListMembershipsResponse, error) {
 	user, err := parseUser("userId", req.GetUserId())
 	if err != nil {
@@ -30,7 +37,7 @@ func (s *Service) ListMemberships(ctx context.Context, req *roomsv1.ListMembersh
 	if err != nil {
 		return nil, err
 	}
-	limit, err := parseLimit(req.GetLimit(), maxMembershipsPage, maxMembershipsPage)
+	limit, err := parseLimit(req.GetLimit(), MaxMemberships, MaxMemberships)
 	if err != nil {
 		return nil, err
 	}
@@ -43,19 +50,55 @@ func (s *Service) ListMemberships(ctx context.Context, req *roomsv1.ListMembersh
 	if err != nil {
 		return nil, err
 	}
-	res := &roomsv1.ListMembershipsResponse{More: len(found) > limit}
-	found = found[:min(limit, len(found))]
-	creators := make([]ids.User, len(found))
-	for i, m := range found {
-		creators[i] = m.Room.Creator
+	return membershipsPage(found, limit, s.creators(ctx, found)), nil
+}
+
+// BatchListMemberships returns the first page of the rooms of each user to the gateway, from memory where it can.
+func (s *Service) BatchListMemberships(ctx context.Context, req *roomsv1.BatchListMembershipsRequest) (*roomsv1.BatchListMembershipsResponse, error) {
+	if n := len(req.GetUserIds()); n == 0 || n > maxBatch {
+		return nil, fault.Invalid("userIds", "must be 1 to %d", maxBatch)
 	}
-	names := s.directory.Names(ctx, creators)
-	for _, m := range found {
+	users := make([]ids.User, len(req.GetUserIds()))
+	for i, text := range req.GetUserIds() {
+		var err error
+		if users[i], err = parseUser("userIds", text); err != nil {
+			return nil, err
+		}
+	}
+	found, err := s.known.Of(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	names := s.creators(ctx, slices.Concat(slices.Collect(maps.Values(found))...))
+	res, size := &roomsv1.BatchListMembershipsResponse{}, 0
+	for _, user := range users {
+		page := membershipsPage(found[user], MaxMemberships, names)
+		if size += proto.Size(page); size > maxShown && len(res.GetUsers()) > 0 {
+			break
+		}
+		res.Users = append(res.Users, page)
+	}
+	return res, nil
+}
+
+// creators are the names of those who made the rooms.
+func (s *Service) creators(ctx context.Context, list []room.Membership) map[ids.User]*chatv1.UserRef {
+	users := make([]ids.User, len(list))
+	for i, m := range list {
+		users[i] = m.Room.Creator
+	}
+	return s.directory.Names(ctx, users)
+}
+
+// membershipsPage is a page of at most limit; found may have one more, to show that there is.
+func membershipsPage(found []room.Membership, limit int, names map[ids.User]*chatv1.UserRef) *roomsv1.ListMembershipsResponse {
+	res := &roomsv1.ListMembershipsResponse{More: len(found) > limit}
+	for _, m := range found[:min(limit, len(found))] {
 		shown := plain(m.Room)
 		shown.Creator = names[m.Room.Creator]
 		res.Memberships = append(res.Memberships, &roomsv1.Membership{Room: shown, Role: string(m.Role), Version: m.Room.Version})
 	}
-	return res, nil
+	return res
 }
 
 // membership is the one membership asked for; none when there is no such room, or the user is not in it.

@@ -13,6 +13,7 @@ import (
 	"github.com/natter-chat/natter/pkg/rpc"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/rooms/internal/directory"
+	"github.com/natter-chat/natter/services/rooms/internal/memberships"
 	"github.com/natter-chat/natter/services/rooms/internal/relay"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
@@ -29,13 +30,14 @@ type Service struct {
 	store     store.Store
 	relay     *relay.Relay
 	directory *directory.Directory
+	known     *memberships.Cache
 	limits    room.Limits
 	log       *slog.Logger
 }
 
 // New returns the service on top of its parts.
-func New(st store.Store, r *relay.Relay, d *directory.Directory, limits room.Limits, log *slog.Logger) *Service {
-	return &Service{store: st, relay: r, directory: d, limits: limits, log: log}
+func New(st store.Store, known *memberships.Cache, r *relay.Relay, d *directory.Directory, limits room.Limits, log *slog.Logger) *Service {
+	return &Service{store: st, known: known, relay: r, directory: d, limits: limits, log: log}
 }
 
 // Serve adds the methods to two servers of the same name. They have separate slots because changes wait for
@@ -51,6 +53,7 @@ func (s *Service) Serve(reads, changes *rpc.Server) error {
 		rpc.Handle(reads, "GetRoom", s.GetRoom),
 		rpc.Handle(reads, "ListMembers", s.ListMembers),
 		rpc.Handle(reads, "ListMemberships", s.ListMemberships),
+		rpc.Handle(reads, "BatchListMemberships", s.BatchListMemberships),
 		rpc.Handle(reads, "GetSnapshot", s.GetSnapshot),
 	)
 }

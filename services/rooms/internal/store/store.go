@@ -39,6 +39,10 @@ type Store interface {
 	// Memberships returns the rooms that user is a member of, lowest id first, above after.
 	Memberships(ctx context.Context, user ids.User, after ids.Room, limit int) ([]room.Membership, error)
 
+	// MembershipsOf returns the first memberships of each of these users, at most perUser, lowest room first. Who is in no
+	// room is left out.
+	MembershipsOf(ctx context.Context, users []ids.User, perUser int) (map[ids.User][]room.Membership, error)
+
 	// Members returns the members of a room in the order they joined, from the one after the user after. When that is not
 	// a member (any more) there is no place to go on from: InvalidArgument.
 	Members(ctx context.Context, id ids.Room, after ids.User, limit int) ([]room.Member, error)

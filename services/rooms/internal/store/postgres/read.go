@@ -46,6 +46,31 @@ func (s *Store) Memberships(ctx context.Context, user ids.User, after ids.Room, 
 	return list(ctx, s.pool, scanMembership, "rooms.Memberships", sql, user, after, limit)
 }
 
+// MembershipsOf implements store.Store.
+func (s *Store) MembershipsOf(ctx context.Context, users []ids.User, perUser int) (map[ids.User][]room.Membership, error) {
+	const op = "rooms.MembershipsOf"
+	const sql = `SELECT u.id, ` + roomColumns + `, m.role, m.joined_at FROM unnest($1::uuid[]) u (id) CROSS JOIN LATERAL (
+			SELECT room_id, role, joined_at FROM room_members WHERE user_id = u.id ORDER BY room_id LIMIT $2
+		) m JOIN rooms r ON r.id = m.room_id ORDER BY u.id, m.room_id`
+	rows, err := s.pool.Query(ctx, sql, users, perUser)
+	if err != nil {
+		return nil, postgres.MapErr(op, err)
+	}
+	found := make(map[ids.User][]room.Membership, len(users))
+	var (
+		user ids.User
+		m    room.Membership
+		r    = &m.Room
+	)
+	_, err = pgx.ForEachRow(rows, []any{
+		&user, &r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, &r.CreatedAt, &r.UpdatedAt, &m.Role, &m.JoinedAt,
+	}, func() error {
+		found[user] = append(found[user], room.Membership{Room: utc(m.Room), Role: m.Role, JoinedAt: m.JoinedAt.UTC()})
+		return nil
+	})
+	return found, postgres.MapErr(op, err)
+}
+
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, id ids.Room, after ids.User, limit int) ([]room.Member, error) {
 	const op = "rooms.Members"

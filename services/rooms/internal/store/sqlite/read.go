@@ -47,6 +47,35 @@ func (s *Store) Memberships(ctx context.Context, user ids.User, after ids.Room, 
 	return list(ctx, s.db.Read(), scanMembership, "rooms.Memberships", query, user, after, limit)
 }
 
+// MembershipsOf implements store.Store.
+func (s *Store) MembershipsOf(ctx context.Context, users []ids.User, perUser int) (map[ids.User][]room.Membership, error) {
+	const op = "rooms.MembershipsOf"
+	// Up to the perUser-th room of each; all when there are fewer: '~' is above every id.
+	const query = `SELECT value, ` + roomColumns + `, m.role, m.joined_at
+		FROM json_each(?1) JOIN room_members m ON m.user_id = value
+			AND m.room_id <= coalesce((SELECT room_id FROM room_members WHERE user_id = value ORDER BY room_id LIMIT 1 OFFSET ?2 - 1), '~')
+		JOIN rooms r ON r.id = m.room_id
+		ORDER BY m.user_id, m.room_id`
+	texts, err := json.Marshal(users)
+	if err != nil {
+		return nil, fault.E(fault.Internal, op, err)
+	}
+	type row struct {
+		user ids.User
+		room.Membership
+	}
+	scan := func(from scanner) (r row, err error) {
+		err = from.Scan(append(append([]any{&r.user}, roomFields(&r.Room)...), &r.Role, (*millis)(&r.JoinedAt))...)
+		return r, err
+	}
+	rows, err := list(ctx, s.db.Read(), scan, op, query, string(texts), perUser)
+	found := make(map[ids.User][]room.Membership, len(users))
+	for _, r := range rows {
+		found[r.user] = append(found[r.user], r.Membership)
+	}
+	return found, err
+}
+
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, id ids.Room, after ids.User, limit int) ([]room.Member, error) {
 	const op = "rooms.Members"

@@ -86,6 +86,35 @@ func (s *suite) joined() {
 	}
 }
 
+func (s *suite) membershipsOf() {
+	everyone := users(3)
+	for i := range 4 {
+		r := s.newRoom(everyone[0], i%2 == 0)
+		if i%2 == 1 {
+			s.join(r.ID, everyone[1])
+		}
+	}
+	nobody := ids.New[ids.User]()
+	for _, perUser := range []int{1, 2, 3, 4, 5} {
+		got, err := s.MembershipsOf(s.Context(), append([]ids.User{nobody}, everyone...), perUser)
+		s.ok(err)
+		want := map[ids.User][]room.Membership{}
+		for _, user := range everyone[:2] {
+			list, err := s.Memberships(s.Context(), user, ids.Room{}, perUser)
+			s.ok(err)
+			want[user] = list
+		}
+		if !maps.EqualFunc(got, want, slices.Equal) {
+			s.Errorf("%d of each: %+v\nwant %+v", perUser, got, want)
+		}
+	}
+	got, err := s.MembershipsOf(s.Context(), nil, 10)
+	s.ok(err)
+	if len(got) != 0 {
+		s.Errorf("memberships of nobody: %+v", got)
+	}
+}
+
 func (s *suite) members() {
 	everyone := users(7)
 	r := s.newRoom(everyone[0], false)

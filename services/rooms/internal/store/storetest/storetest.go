@@ -31,6 +31,7 @@ func Run(t *testing.T, database func(testing.TB) Open) {
 		"Commands":                     (*suite).commands,
 		"Visible":                      (*suite).visible,
 		"JoinedAndMemberships":         (*suite).joined,
+		"MembershipsOf":                (*suite).membershipsOf,
 		"Members":                      (*suite).members,
 		"FirstMembers":                 (*suite).firstMembers,
 		"Snapshot":                     (*suite).snapshot,

@@ -1,0 +1,205 @@
+// Package memberships remembers which rooms people are in, so that those who come back all at once do not ask the
+// database.
+//
+// What it answers was true at the version of the room that comes with it: whoever knows the room's log and finds a higher
+// version there has to ask again, and so a removal cannot be overlooked. Versions are dense, which makes that the
+// exception: while every change of a room is heard, those whom it did not concern are known to be members at the new
+// version, too. Only a join can be missed, when the bus loses it: for as long as keep, unless the user joins or leaves again.
+package memberships
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/lru"
+	"github.com/natter-chat/natter/services/rooms/internal/room"
+)
+
+const (
+	// keep is how long a user's memberships are believed. Gateways read those of connected users again every 10 minutes, at
+	// the latest, so whoever is connected is remembered all the time.
+	keep = 15 * time.Minute
+	// late is how long the news of a change may take from the database to here. Who was answered without it, in that time,
+	// is told by another user event.
+	late = 10 * time.Second
+)
+
+// Store is where memberships come from.
+type Store interface {
+	MembershipsOf(ctx context.Context, users []ids.User, perUser int) (map[ids.User][]room.Membership, error)
+}
+
+// Cache is the memory. It is safe for concurrent use.
+type Cache struct {
+	store   Store
+	perUser int
+
+	mu    sync.Mutex
+	users *lru.Cache[ids.User, *user]
+	rooms *lru.Cache[ids.Room, *known]
+	reads map[*read]struct{} // under way
+}
+
+// user is what a user was a member of, as of a version of each room.
+type user struct {
+	rooms      []member
+	at, served time.Time
+}
+
+type member struct {
+	room    ids.Room
+	role    room.Role
+	version uint32
+}
+
+// known is a room at the last version that was read or heard of. All changes after the version since were heard.
+type known struct {
+	room.Room
+	since uint32
+	// old: the version is heard of, but the rest is as before.
+	old bool
+}
+
+// read is a query under way, and what makes parts of its result too old to be remembered.
+type read struct {
+	changed map[ids.User]struct{}
+	void    bool
+}
+
+// New returns a cache of about this many bytes that reads up to perUser memberships of a user. Follow makes it hear of
+// changes.
+func New(store Store, perUser, bytes int) *Cache {
+	return &Cache{
+		store: store, perUser: perUser, reads: map[*read]struct{}{},
+		users: lru.New[ids.User, *user](bytes / 2), rooms: lru.New[ids.Room, *known](bytes / 2),
+	}
+}
+
+// Of returns the first memberships of each of these users, lowest room first and without JoinedAt. It reads the database
+// at most once.
+func (c *Cache) Of(ctx context.Context, users []ids.User) (map[ids.User][]room.Membership, error) {
+	found := make(map[ids.User][]room.Membership, len(users))
+	var missing []ids.User
+	began := time.Now()
+	c.mu.Lock()
+	for _, id := range users {
+		if list, ok := c.lookup(id, began); ok {
+			found[id] = list
+		} else if !slices.Contains(missing, id) {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		c.mu.Unlock()
+		return found, nil
+	}
+	r := &read{changed: map[ids.User]struct{}{}}
+	c.reads[r] = struct{}{}
+	c.mu.Unlock()
+
+	got, err := c.store.MembershipsOf(ctx, missing, c.perUser)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.reads, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range missing {
+		found[id] = got[id]
+		_, changed := r.changed[id]
+		if c.learn(got[id], r) && !changed {
+			c.remember(id, got[id], began)
+		}
+	}
+	return found, nil
+}
+
+// lookup returns the memberships of a user if all of them are known. c.mu is held.
+func (c *Cache) lookup(id ids.User, now time.Time) ([]room.Membership, bool) {
+	u, ok := c.users.Get(id)
+	if !ok || now.Sub(u.at) > keep {
+		return nil, false
+	}
+	list := make([]room.Membership, len(u.rooms))
+	for i, m := range u.rooms {
+		k, ok := c.rooms.Get(m.room)
+		if !ok || k.old || m.version < k.since {
+			return nil, false
+		}
+		list[i] = room.Membership{Room: k.Room, Role: m.role}
+	}
+	u.served = now
+	return list, true
+}
+
+// learn takes rooms from what was read, and reports whether nothing in it is older than what was heard. c.mu is held.
+func (c *Cache) learn(list []room.Membership, r *read) bool {
+	current := !r.void
+	for _, m := range list {
+		k, ok := c.rooms.Get(m.Room.ID)
+		switch {
+		case r.void:
+		case !ok || k.Version < m.Room.Version: // also when changes in between are still to be heard of
+			c.rooms.Put(m.Room.ID, &known{Room: m.Room, since: m.Room.Version}, 200+len(m.Room.Name)+len(m.Room.Description))
+		case k.Version == m.Room.Version:
+			k.Room, k.old = m.Room, false
+		default:
+			current = false
+		}
+	}
+	return current
+}
+
+// remember keeps the memberships of a user. c.mu is held.
+func (c *Cache) remember(id ids.User, list []room.Membership, at time.Time) {
+	u := &user{at: at, rooms: make([]member, len(list))}
+	for i, m := range list {
+		u.rooms[i] = member{m.Room.ID, m.Role, m.Room.Version}
+	}
+	c.users.Put(id, u, 64+48*len(list))
+}
+
+// Changed takes the news that a room has a new version, in which this user joined (with a role) or left (without). It may
+// come more than once, and in any order. It reports whether the user was answered without it a moment ago.
+func (c *Cache) Changed(in ids.Room, version uint32, who ids.User, role room.Role) (answered bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for r := range c.reads {
+		r.changed[who] = struct{}{}
+	}
+	if u, ok := c.users.Get(who); ok && !u.has(in, version, role) {
+		c.users.Remove(who)
+		answered = time.Since(u.served) < late
+	}
+	switch k, ok := c.rooms.Get(in); {
+	case !ok || version <= k.Version:
+	case version == k.Version+1:
+		k.Version, k.old = version, true
+	default: // one before it is still to come, or lost
+		c.rooms.Remove(in)
+	}
+	return answered
+}
+
+// has reports whether a change is in what was read of the user.
+func (u *user) has(in ids.Room, version uint32, role room.Role) bool {
+	i := slices.IndexFunc(u.rooms, func(m member) bool { return m.room == in })
+	if i < 0 {
+		return role == ""
+	}
+	return u.rooms[i].version >= version
+}
+
+// Clear forgets everything: something may have changed without being heard.
+func (c *Cache) Clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.users.Clear()
+	c.rooms.Clear()
+	for r := range c.reads {
+		r.void = true
+	}
+}
