@@ -126,12 +126,14 @@ func (g *gateway) Run(ctx context.Context) error {
 	}
 }
 
-// stop releases what start took, as far as it got.
+// stop releases what start took, as far as it got. /readyz says already that the process stops. No new connections and
+// no further request on an old one; every socket is drained; then the bus is left, which they needed until now.
 func (g *gateway) stop() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), g.grace)
 	defer cancel()
 	if g.listener != nil {
 		_ = g.listener.Close() // not accepting comes first; a second close fails
+		g.server.SetKeepAlivesEnabled(false)
 	}
 	if g.sessions != nil {
 		err = g.sessions.Close(ctx)

@@ -149,6 +149,44 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// Until its slot comes, a client of a gateway that drains is served as ever: it sends, and it hears of events and of rooms.
+func TestServedUntilItsSlot(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, func(c *Config) { c.DrainWindow = time.Hour })
+	p := shared.person()
+	home, room := shared.room(1, p), shared.room(5)
+	var clients []*client
+	for range 2 {
+		c, _ := g.connect(t, wire.JSON, p)
+		clients = append(clients, c)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	drained := make(chan error, 1)
+	go func() { drained <- g.drain(ctx) }()
+	var later *client // has half an hour
+	for _, c := range clients {
+		if c.next().GetGoAway().GetReconnectAfterMs() > 0 {
+			later = c
+		}
+	}
+	poll(t, "the first one to go", func() bool { return len(g.srv.all()) == 1 || slices.ContainsFunc(g.srv.all(), (*session).isEnding) })
+	room.admit(p)
+	room.tell(t, p)
+	if j := later.next().GetUserEvent().GetJoined(); j.GetRoom().GetId() != room.String() {
+		t.Errorf("joined %v", j)
+	}
+	later.send(sendFrame(1, home, "n", "x"))
+	later.answer(1)
+	home.commit(1)
+	room.commit(1)
+	later.events(room, 6, 6)
+	cancel() // no time left
+	if err := <-drained; err == nil {
+		t.Error("the hour was waited for")
+	}
+}
+
 // Peers that do not answer do not hold up the end.
 func TestCloseCutsOff(t *testing.T) {
 	t.Parallel()

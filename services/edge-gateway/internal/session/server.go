@@ -300,10 +300,10 @@ func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
 	s.mu.Unlock()
-	s.users.mu.Lock()
-	close(s.stop)
-	s.users.mu.Unlock()
 	s.drain(ctx)
+	s.users.mu.Lock()
+	close(s.stop) // only now: until their slot, clients are served as ever
+	s.users.mu.Unlock()
 
 	done := make(chan struct{})
 	go func() { s.wg.Wait(); close(done) }()
