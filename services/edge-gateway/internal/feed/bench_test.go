@@ -91,3 +91,29 @@ func BenchmarkDispatch(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkJoin is a connection that comes back to a warm room: it gets what it missed from the ring, and is a member again.
+func BenchmarkJoin(b *testing.B) {
+	for _, missed := range []uint32{0, 4, 100} {
+		b.Run(fmt.Sprintf("missed=%d", missed), func(b *testing.B) {
+			h, f, msg, ev := benchRoom(b, 20)
+			for range 128 {
+				f.mu.Lock()
+				next, _ := proto.Clone(ev).(*chatv1.Event)
+				next.Seq = f.last + 1
+				f.deliver(next, newEventFrame(next, msg.Data))
+				f.mu.Unlock()
+			}
+			m := &sink{user: ids.New[ids.User]()}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := h.Join(b.Context(), m, Cursor{Room: f.room, Seq: f.last - missed, Resumed: true}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if want := b.N * int(missed+1); m.frames != want { // and a caughtUp
+				b.Fatalf("%d frames, want %d", m.frames, want)
+			}
+		})
+	}
+}
