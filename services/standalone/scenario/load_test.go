@@ -3,8 +3,11 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/natter-chat/natter/pkg/client"
 
@@ -12,7 +15,7 @@ import (
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
 
-// load is people who send to common rooms as fast as they are acked, until stopped.
+// load is people who send to common rooms, each as fast as they are acked or at a pace, until stopped.
 type load struct {
 	t       *testing.T
 	rooms   []string
@@ -23,36 +26,52 @@ type load struct {
 
 	mu    sync.Mutex
 	acked map[string]map[string]*clientv1.Ack // by room and content, which is unique
-	more  chan struct{}                       // closed and replaced at every ack
 	count int
+	slow  time.Duration // the longest that a send waited for its ack
 }
 
+// startLoad: everyone is in all rooms and sends as fast as they are acked.
 func startLoad(t *testing.T, s *system, people, rooms int) *load {
 	t.Helper()
+	return startCrowd(t, s, crowd{people: people, rooms: rooms, devices: 1})
+}
+
+// crowd is the shape of a load: everyone is in all rooms, with as many devices, of which one sends to each room, and
+// pauses between two sends.
+type crowd struct {
+	people, rooms, devices int
+	pause                  time.Duration
+}
+
+func startCrowd(t *testing.T, s *system, c crowd) *load {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	l := &load{t: t, stop: cancel, acked: map[string]map[string]*clientv1.Ack{}, more: make(chan struct{})}
-	for i := range people {
+	l := &load{t: t, stop: cancel, acked: map[string]map[string]*clientv1.Ack{}}
+	for i := range c.people {
 		l.people = append(l.people, newPerson(t, s.url, fmt.Sprintf("p%d", i)))
 	}
-	for range rooms {
+	for range c.rooms {
 		room := l.people[0].newRoom(t, l.people[1:]...)
 		l.rooms = append(l.rooms, room)
 		l.acked[room] = map[string]*clientv1.Ack{}
 	}
 	for _, p := range l.people {
-		l.devices = append(l.devices, p.connect(t, client.ConnOptions{}))
+		for range c.devices {
+			l.devices = append(l.devices, p.connect(t, client.ConnOptions{}))
+		}
 	}
-	for i, d := range l.devices {
+	for i := range l.people {
 		for _, room := range l.rooms {
-			l.wg.Go(func() { l.send(ctx, d, room, fmt.Sprintf("%d", i)) })
+			l.wg.Go(func() { l.send(ctx, l.devices[i*c.devices], room, strconv.Itoa(i), c.pause) })
 		}
 	}
 	return l
 }
 
-func (l *load) send(ctx context.Context, d *device, room, who string) {
+func (l *load) send(ctx context.Context, d *device, room, who string, pause time.Duration) {
 	for n := 0; ctx.Err() == nil; n++ {
 		content := fmt.Sprintf("%s/%d", who, n)
+		began := time.Now()
 		// What was begun is finished: Send tries until it is acked.
 		ack, err := d.Send(l.t.Context(), room, content)
 		if err != nil {
@@ -62,9 +81,14 @@ func (l *load) send(ctx context.Context, d *device, room, who string) {
 		l.mu.Lock()
 		l.acked[room][content] = ack
 		l.count++
-		close(l.more)
-		l.more = make(chan struct{})
+		l.slow = max(l.slow, time.Since(began))
 		l.mu.Unlock()
+		if pause > 0 {
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+		}
 	}
 }
 
@@ -127,7 +151,7 @@ func (l *load) check(room string) {
 			}
 			var who string
 			var n int
-			if _, err := fmt.Sscanf(m.Message.GetContent(), "%1s/%d", &who, &n); err != nil || n < next[who] {
+			if _, err := fmt.Sscanf(strings.Replace(m.Message.GetContent(), "/", " ", 1), "%s %d", &who, &n); err != nil || n < next[who] {
 				l.t.Errorf("%q comes after %d of its sender (%v)", m.Message.GetContent(), next[who], err)
 			}
 			next[who] = n + 1

@@ -56,6 +56,8 @@ type device struct {
 	more   chan struct{} // closed and replaced when something came
 	events map[string][]*chatv1.Event
 	other  []any // everything else
+	// lost is when the connection was last lost, back when it was welcomed after that.
+	lost, back time.Time
 }
 
 func (p *person) connect(t *testing.T, opts client.ConnOptions) *device {
@@ -79,6 +81,14 @@ func (d *device) record(item any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	ev, ok := item.(*chatv1.Event)
+	if change, is := item.(client.StateChange); is {
+		switch change.State {
+		case client.Waiting:
+			d.lost = time.Now()
+		case client.Online:
+			d.back = time.Now()
+		}
+	}
 	if !ok {
 		d.other = append(d.other, item)
 	} else {
