@@ -85,6 +85,9 @@ const HeadAll = "natter.head.*"
 // UserEvent carries what concerns one user, to the gateways they are connected to.
 func UserEvent(user ids.User) string { return "natter.user." + user.String() + ".event" }
 
+// UserEventAll is the events of all users.
+const UserEventAll = "natter.user.*.event"
+
 // ParseUser takes a subject of UserEvent apart.
 func ParseUser(subject string) (ids.User, bool) {
 	rest, ok := strings.CutPrefix(subject, "natter.user.")

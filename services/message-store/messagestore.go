@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,8 +24,10 @@ import (
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/message-store/internal/api"
 	"github.com/natter-chat/natter/services/message-store/internal/intake"
+	"github.com/natter-chat/natter/services/message-store/internal/markers"
 	"github.com/natter-chat/natter/services/message-store/internal/membership"
 	"github.com/natter-chat/natter/services/message-store/internal/ownership"
+	"github.com/natter-chat/natter/services/message-store/internal/peers"
 	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 	"github.com/natter-chat/natter/services/message-store/internal/store/mongo"
@@ -36,6 +39,7 @@ type Config struct {
 	Bus        bus.Config
 	MongoURL   string       `env:"NATTER_MONGODB_URL" help:"MongoDB for messages; empty: an SQLite file in NATTER_DATA_DIR" secret:"true"`
 	DataDir    string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	Cache      config.Bytes `env:"NATTER_MESSAGES_CACHE" envDefault:"64MiB" help:"memory for who has read how far, so that a reconnect of all does not ask the database"`
 	MaxContent config.Bytes `env:"NATTER_MESSAGE_CONTENT" envDefault:"8KiB" help:"longest content of a message"`
 }
 
@@ -56,6 +60,7 @@ const (
 type engine interface {
 	pipeline.Log
 	api.Log
+	markers.Store
 	Meta(ctx context.Context) (store.Meta, error)
 	Ping(ctx context.Context) error
 	Close() error
@@ -96,13 +101,21 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if err != nil {
 		return err
 	}
-	if s.nc, err = bus.Connect(ctx, cfg.Bus, name, d.Log, d.NATS...); err != nil {
+	log, err := count(s.store, d.Metrics)
+	if err != nil {
+		return err
+	}
+	read := markers.New(log, int(cfg.Cache))
+	if s.nc, err = bus.Connect(ctx, cfg.Bus, name, d.Log, slices.Concat(d.NATS, bus.OnLoss(d.Log, read.Clear))...); err != nil {
 		return err
 	}
 	d.Ready.Add("nats", bus.Check(s.nc))
 	rooms := membership.NewClient(rpc.NewClient(s.nc))
 	limits := pipeline.Config{Lanes: s.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), Now: time.Now}
-	if s.pipeline, err = pipeline.New(limits, s.store, rooms, s.nc, meta.HashKey, d.Log, d.Metrics); err != nil {
+	if s.pipeline, err = pipeline.New(limits, remembering{log, read}, rooms, s.nc, meta.HashKey, d.Log, d.Metrics); err != nil {
+		return err
+	}
+	if err := peers.Follow(s.nc, read, s.pipeline, d.Log); err != nil {
 		return err
 	}
 	if s.intake, err = intake.Open(s.nc, s.pipeline, d.Log); err != nil {
@@ -114,7 +127,7 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if s.server, err = rpc.NewServer(s.nc, name, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	if err := api.New(s.store, s.pipeline, s.owner, meta.Epoch).Serve(s.server); err != nil {
+	if err := api.New(log, read, s.pipeline, s.owner, meta.Epoch).Serve(s.server); err != nil {
 		return err
 	}
 	return s.nc.Flush() // the subscriptions are with the server

@@ -205,6 +205,7 @@ func TestRefusedCalls(t *testing.T) {
 		"both ends":    {member, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), Before: zero, After: zero}, fault.InvalidArgument, "after"},
 		"large page":   {member, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), Limit: 101}, fault.InvalidArgument, "limit"},
 		"many heads":   {t.Context(), "GetHeads", &storev1.GetHeadsRequest{RoomIds: make([]string, 501)}, fault.InvalidArgument, "roomIds"},
+		"large batch":  {t.Context(), "BatchGetHeads", &storev1.BatchGetHeadsRequest{Requests: []*storev1.GetHeadsRequest{{RoomIds: make([]string, 2001)}}}, fault.InvalidArgument, "requests"},
 		"nobody reads": {t.Context(), "MoveMarkers", &storev1.MoveMarkersRequest{UserId: "x"}, fault.InvalidArgument, "userId"},
 	} {
 		var err error
@@ -213,6 +214,8 @@ func TestRefusedCalls(t *testing.T) {
 			_, err = rpc.Call[*storev1.ListMessagesResponse](tt.ctx, w.rpc, "message-store", tt.method, tt.req)
 		case "GetHeads":
 			_, err = rpc.Call[*storev1.GetHeadsResponse](tt.ctx, w.rpc, "message-store", tt.method, tt.req)
+		case "BatchGetHeads":
+			_, err = rpc.Call[*storev1.BatchGetHeadsResponse](tt.ctx, w.rpc, "message-store", tt.method, tt.req)
 		default:
 			_, err = rpc.Call[*storev1.MoveMarkersResponse](tt.ctx, w.rpc, "message-store", tt.method, tt.req)
 		}
@@ -255,6 +258,44 @@ func TestLargeReplies(t *testing.T) {
 	page = call[*storev1.ListMessagesResponse](t, member, w, "ListMessages", &storev1.ListMessagesRequest{RoomId: room.String(), After: new(uint32(0)), Limit: 100})
 	if m := page.GetMessages(); !page.GetMore() || m[len(m)-1].GetSeq() != 1 || len(m) < 50 {
 		t.Errorf("oldest page: %d messages, more=%t, from %d", len(m), page.GetMore(), m[len(m)-1].GetSeq())
+	}
+}
+
+// Each of two instances remembers markers, and hears of those that the other moves. Which of them answers is chance.
+func TestMarkersMoveEverywhere(t *testing.T) {
+	t.Parallel()
+	w, cfg := newWorld(t, 2), map[string]string{"NATTER_DATA_DIR": t.TempDir()}
+	w.start(t, cfg)
+	w.start(t, cfg)
+	room, reader := ids.New[ids.Room](), w.members[1].String()
+	req := &storev1.BatchGetHeadsRequest{Requests: []*storev1.GetHeadsRequest{
+		{UserId: reader, RoomIds: []string{room.String(), ids.New[ids.Room]().String()}}, {UserId: w.members[0].String(), RoomIds: []string{room.String()}},
+	}}
+	read := func() (readSeq, unread uint32) {
+		res := call[*storev1.BatchGetHeadsResponse](t, t.Context(), w, "BatchGetHeads", req).GetResponses()
+		if len(res) != 2 || len(res[0].GetHeads()) != 1 || len(res[1].GetHeads()) != 1 {
+			t.Fatalf("heads %v", res)
+		}
+		return res[0].GetHeads()[0].GetReadSeq(), res[0].GetHeads()[0].GetUnread()
+	}
+	for i := range uint32(20) {
+		seq := w.send(t, room, 0, fmt.Sprint(i), "x").GetSeq()
+		for range 4 { // both have it, sooner or later
+			if _, unread := read(); unread != 1 {
+				t.Errorf("unread %d of %d, want 1", unread, seq)
+			}
+		}
+		call[*storev1.MoveMarkersResponse](t, t.Context(), w, "MoveMarkers", &storev1.MoveMarkersRequest{
+			UserId: reader, Markers: []*storev1.Marker{{RoomId: room.String(), Seq: seq}},
+		})
+		deadline := time.Now().Add(20 * time.Second)
+		for same := 0; same < 8; same++ {
+			if at, unread := read(); at != seq || unread != 0 {
+				if same = 0; time.Now().After(deadline) {
+					t.Fatalf("read up to %d with %d unread, want %d", at, unread, seq)
+				}
+			}
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ package api
 import (
 	"context"
 	"errors"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
-	"github.com/natter-chat/natter/pkg/subject"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
 	"github.com/natter-chat/natter/services/message-store/internal/room"
@@ -34,9 +32,6 @@ const (
 	maxRooms             = 500
 	// roleChecks bounds how many rooms one MoveMarkers loads at the same time.
 	roleChecks = 8
-	// settled is how long a partition must be owned before its heads are answered from memory: until then a sender may
-	// still be at another instance (its budget is 5 s).
-	settled = 6 * time.Second
 )
 
 // Log is what the rpc reads of the store.
@@ -45,13 +40,18 @@ type Log interface {
 	Events(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Log, error)
 	MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
 	MessagesAfter(ctx context.Context, room ids.Room, after uint32, limit int) (store.Page, error)
-	Markers(ctx context.Context, user ids.User, rooms []ids.Room) (map[ids.Room]store.Marker, error)
+}
+
+// Markers is the read markers, as the store has them or as they are remembered. Who never read is left out, or is at 0.
+type Markers interface {
+	Read(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
+	Remembered(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
 }
 
 // Pipeline knows the rooms that are written to here.
 type Pipeline interface {
 	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (room.Role, int, error)
-	Head(room ids.Room) (store.Head, bool)
+	Heads(ctx context.Context, rooms []ids.Room, mine func(partition int) bool) (map[ids.Room]store.Head, error)
 	MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 }
 
@@ -63,14 +63,15 @@ type Owner interface {
 // API answers the rpc. It is safe for concurrent use.
 type API struct {
 	log      Log
+	markers  Markers
 	pipeline Pipeline
 	owner    Owner
 	epoch    string
 }
 
 // New returns an API. Epoch is that of the store.
-func New(log Log, pipeline Pipeline, owner Owner, epoch string) *API {
-	return &API{log: log, pipeline: pipeline, owner: owner, epoch: epoch}
+func New(log Log, markers Markers, pipeline Pipeline, owner Owner, epoch string) *API {
+	return &API{log: log, markers: markers, pipeline: pipeline, owner: owner, epoch: epoch}
 }
 
 // Serve adds the methods to a server.
@@ -79,6 +80,7 @@ func (a *API) Serve(s *rpc.Server) error {
 		rpc.Handle(s, "ListMessages", a.ListMessages),
 		rpc.Handle(s, "GetEvents", a.GetEvents),
 		rpc.Handle(s, "GetHeads", a.GetHeads),
+		rpc.Handle(s, "BatchGetHeads", a.BatchGetHeads),
 		rpc.Handle(s, "MoveMarkers", a.MoveMarkers),
 		rpc.Handle(s, "GetMeta", a.GetMeta),
 	)
@@ -192,63 +194,6 @@ func (a *API) member(ctx context.Context, in ids.Room, user ids.User) error {
 		return fault.New(fault.PermissionDenied, "you are not a member of this room")
 	}
 	return nil
-}
-
-// GetHeads returns heads, and the markers of a user if one is named.
-func (a *API) GetHeads(ctx context.Context, req *storev1.GetHeadsRequest) (*storev1.GetHeadsResponse, error) {
-	rooms, err := parseRooms(req.GetRoomIds())
-	if err != nil {
-		return nil, err
-	}
-	heads, err := a.heads(ctx, rooms)
-	if err != nil {
-		return nil, err
-	}
-	markers := map[ids.Room]store.Marker{}
-	if req.GetUserId() != "" {
-		user, err := ids.ParseUser(req.GetUserId())
-		if err != nil {
-			return nil, fault.Invalid("userId", "%v", err)
-		}
-		if markers, err = a.log.Markers(ctx, user, rooms); err != nil {
-			return nil, err
-		}
-	}
-	res := &storev1.GetHeadsResponse{}
-	for _, r := range rooms {
-		if h, ok := heads[r]; ok {
-			res.Heads = append(res.Heads, head(r, h, markers[r]))
-		}
-	}
-	return res, nil
-}
-
-// heads answers from memory for the rooms that are written to here, and reads the others from the store at once.
-func (a *API) heads(ctx context.Context, rooms []ids.Room) (map[ids.Room]store.Head, error) {
-	known := map[ids.Room]store.Head{}
-	var unknown []ids.Room
-	for _, r := range rooms {
-		h, ok := a.pipeline.Head(r)
-		if ok && a.owner.Owns(subject.Partition(r), settled) {
-			known[r] = h
-		} else {
-			unknown = append(unknown, r)
-		}
-	}
-	if len(unknown) == 0 {
-		return known, nil
-	}
-	read, err := a.log.Heads(ctx, unknown)
-	maps.Copy(known, read)
-	return known, err
-}
-
-func head(r ids.Room, h store.Head, m store.Marker) *storev1.Head {
-	out := &storev1.Head{RoomId: r.String(), Seq: h.Seq, Ordinal: h.Ordinal, Version: h.Version, ReadSeq: m.Seq}
-	if h.Ordinal > m.Ordinal {
-		out.Unread = h.Ordinal - m.Ordinal
-	}
-	return out
 }
 
 // MoveMarkers moves markers of a user in the rooms they are a member of, and leaves the others out.

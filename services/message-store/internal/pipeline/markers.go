@@ -32,16 +32,11 @@ type markerMover struct {
 	logger *slog.Logger
 
 	mu   sync.Mutex
-	sent map[reader]uint32
-}
-
-type reader struct {
-	user ids.User
-	room ids.Room
+	sent map[store.Reader]uint32
 }
 
 func newMarkerMover(log Log, bus Publisher, b *beacon, logger *slog.Logger) *markerMover {
-	return &markerMover{log: log, bus: bus, beacon: b, logger: logger, sent: map[reader]uint32{}}
+	return &markerMover{log: log, bus: bus, beacon: b, logger: logger, sent: map[store.Reader]uint32{}}
 }
 
 // own notes that the sender of a message has read up to it. Who joins a room starts there, not with all of its history.
@@ -57,7 +52,7 @@ func (m *markerMover) own(e *store.Event) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.sent[reader{user, e.Room}] = e.Seq
+	m.sent[store.Reader{User: user, Room: e.Room}] = e.Seq
 }
 
 // run moves what own gathered, and once more at the end.
@@ -78,7 +73,7 @@ func (m *markerMover) run(ctx context.Context) {
 func (m *markerMover) flush(ctx context.Context) {
 	m.mu.Lock()
 	sent := m.sent
-	m.sent = make(map[reader]uint32, len(sent))
+	m.sent = make(map[store.Reader]uint32, len(sent))
 	m.mu.Unlock()
 	moves := make([]store.Move, 0, min(len(sent), maxMoves))
 	send := func() {
@@ -90,7 +85,7 @@ func (m *markerMover) flush(ctx context.Context) {
 		moves = moves[:0]
 	}
 	for who, seq := range sent {
-		if moves = append(moves, store.Move{User: who.user, Room: who.room, Seq: seq}); len(moves) == maxMoves {
+		if moves = append(moves, store.Move{User: who.User, Room: who.Room, Seq: seq}); len(moves) == maxMoves {
 			send()
 		}
 	}
@@ -106,7 +101,7 @@ func (m *markerMover) move(ctx context.Context, moves []store.Move) ([]store.Mov
 	return moved, err
 }
 
-// tell publishes moved markers: to the devices of their users, and as receipts to small rooms that are active here. Both
+// tell publishes moved markers: to the devices of their users and the memories of the instances, and as receipts to small rooms that are active here. Both
 // may be lost: devices read their markers when they connect.
 func (m *markerMover) tell(moved []store.Moved, receipts bool) {
 	for _, at := range moved {
@@ -116,7 +111,7 @@ func (m *markerMover) tell(moved []store.Moved, receipts bool) {
 			unread = a.head.Ordinal - at.Ordinal
 		}
 		m.publish(subject.UserEvent(at.User), &busv1.UserEvent{Event: &busv1.UserEvent_Marker{
-			Marker: &busv1.MarkerMoved{RoomId: at.Room.String(), ReadSeq: at.Seq, Unread: unread},
+			Marker: &busv1.MarkerMoved{RoomId: at.Room.String(), ReadSeq: at.Seq, Unread: unread, Ordinal: at.Ordinal},
 		}})
 		if receipts && a.members > 0 && a.members <= maxReceiptRoom {
 			m.publish(subject.RoomSignal(at.Room), &busv1.RoomSignal{UserId: at.User.String(), Signal: &busv1.RoomSignal_Receipt{

@@ -194,9 +194,6 @@ func (p *Pipeline) Role(ctx context.Context, in ids.Room, user ids.User, version
 	}
 }
 
-// Head returns the head of a room that this pipeline wrote to lately.
-func (p *Pipeline) Head(in ids.Room) (store.Head, bool) { return p.beacon.head(in) }
-
 // MarkRead moves markers and tells the user's devices which moved.
 func (p *Pipeline) MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error) {
 	return p.markers.move(ctx, moves)

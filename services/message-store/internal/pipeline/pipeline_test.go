@@ -333,8 +333,9 @@ func TestMarkersFollowSends(t *testing.T) {
 	}
 	p.Close(context.Background()) // moves what is left
 	for user, want := range map[int]uint32{2: mine.GetSeq(), 3: 8, 4: 5} {
-		got, err := s.Markers(t.Context(), f.users[user], []ids.Room{f.room})
-		if err != nil || got[f.room].Seq != want {
+		reader := store.Reader{User: f.users[user], Room: f.room}
+		got, err := s.Markers(t.Context(), []store.Reader{reader})
+		if err != nil || got[reader].Seq != want {
 			t.Errorf("marker of user %d: %v %v, want %d", user, got, err, want)
 		}
 	}

@@ -64,6 +64,12 @@ type Log struct {
 // Marker is how far a user has read a room. Unread messages are those of the head's ordinal after Ordinal.
 type Marker struct{ Seq, Ordinal uint32 }
 
+// Reader is a user in a room.
+type Reader struct {
+	User ids.User
+	Room ids.Room
+}
+
 // Move asks for a marker to be moved.
 type Move struct {
 	User ids.User

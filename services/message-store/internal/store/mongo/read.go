@@ -217,14 +217,14 @@ func apply(pending, found []*store.Message) {
 	}
 }
 
-// Markers returns the markers of a user in these rooms; rooms never read are left out.
-func (s *Store) Markers(ctx context.Context, user ids.User, rooms []ids.Room) (map[ids.Room]store.Marker, error) {
+// Markers returns the markers of these readers; those that never read are left out.
+func (s *Store) Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error) {
 	const op = "markers.Get"
-	byID := make(map[string]ids.Room, len(rooms))
-	wanted := make(bson.A, 0, len(rooms))
-	for _, room := range rooms {
-		id := markerID(user, room)
-		byID[id] = room
+	byID := make(map[string]store.Reader, len(readers))
+	wanted := make(bson.A, 0, len(readers))
+	for _, r := range readers {
+		id := markerID(r.User, r.Room)
+		byID[id] = r
 		wanted = append(wanted, id)
 	}
 	cursor, err := s.markers.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: wanted}}}})
@@ -235,7 +235,7 @@ func (s *Store) Markers(ctx context.Context, user ids.User, rooms []ids.Room) (m
 	if err := cursor.All(ctx, &docs); err != nil {
 		return nil, pkgmongo.MapErr(op, err)
 	}
-	found := make(map[ids.Room]store.Marker, len(docs))
+	found := make(map[store.Reader]store.Marker, len(docs))
 	for _, d := range docs {
 		found[byID[d.ID]] = store.Marker{Seq: uint32(d.Seq), Ordinal: uint32(d.Ordinal)}
 	}

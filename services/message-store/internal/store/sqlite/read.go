@@ -150,19 +150,19 @@ func (s *Store) Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*s
 	return found, nil
 }
 
-// Markers returns the markers of a user in these rooms; rooms never read are left out.
-func (s *Store) Markers(ctx context.Context, user ids.User, rooms []ids.Room) (map[ids.Room]store.Marker, error) {
-	found := make(map[ids.Room]store.Marker, len(rooms))
-	for _, room := range rooms {
+// Markers returns the markers of these readers; those that never read are left out.
+func (s *Store) Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error) {
+	found := make(map[store.Reader]store.Marker, len(readers))
+	for _, r := range readers {
 		var m store.Marker
-		err := s.r.marker.QueryRowContext(ctx, user[:], room[:]).Scan(&m.Seq, &m.Ordinal)
+		err := s.r.marker.QueryRowContext(ctx, r.User[:], r.Room[:]).Scan(&m.Seq, &m.Ordinal)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
 		if err != nil {
 			return nil, sqlite.MapErr("markers.Get", err)
 		}
-		found[room] = m
+		found[r] = m
 	}
 	return found, nil
 }

@@ -39,8 +39,10 @@ func testMarkers(t *testing.T, engine Engine) {
 			t.Errorf("step %d: moved %+v, want %+v", i, moved, tt.moved)
 		}
 	}
-	got := must(s.Markers(t.Context(), me, []ids.Room{w.Room, other.Room, empty}))(t)
-	want := map[ids.Room]store.Marker{w.Room: {Seq: 4, Ordinal: 3}, other.Room: {Seq: 1, Ordinal: 1}}
+	got := must(s.Markers(t.Context(), []store.Reader{{User: me, Room: w.Room}, {User: you, Room: w.Room}, {User: me, Room: other.Room}, {User: you, Room: other.Room}, {User: me, Room: empty}}))(t)
+	want := map[store.Reader]store.Marker{
+		{User: me, Room: w.Room}: {Seq: 4, Ordinal: 3}, {User: you, Room: w.Room}: {Seq: 1, Ordinal: 1}, {User: me, Room: other.Room}: {Seq: 1, Ordinal: 1},
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("markers %v, want %v", got, want)
 	}

@@ -19,7 +19,7 @@ type Store interface {
 	MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
 	MessagesAfter(ctx context.Context, room ids.Room, after uint32, limit int) (store.Page, error)
 	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
-	Markers(ctx context.Context, user ids.User, rooms []ids.Room) (map[ids.Room]store.Marker, error)
+	Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
 	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 	Meta(ctx context.Context) (store.Meta, error)
 	Ping(ctx context.Context) error

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
+	"github.com/natter-chat/natter/services/message-store/internal/store"
+)
+
+const (
+	// settled is how long a partition must be owned before its heads are answered from memory: until then a sender may
+	// still be at another instance (its budget is 5 s).
+	settled = 6 * time.Second
+	// maxBatchRooms bounds the rooms of a batch: a reply has about 70 bytes for each.
+	maxBatchRooms = 2000
+)
+
+// GetHeads returns heads, and the markers of a user, as they are stored, if one is named.
+func (a *API) GetHeads(ctx context.Context, req *storev1.GetHeadsRequest) (*storev1.GetHeadsResponse, error) {
+	all, err := a.headsOf(ctx, []*storev1.GetHeadsRequest{req}, a.markers.Read)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// BatchGetHeads does the same for many users at once, with the markers that are remembered.
+func (a *API) BatchGetHeads(ctx context.Context, req *storev1.BatchGetHeadsRequest) (*storev1.BatchGetHeadsResponse, error) {
+	n := 0
+	for _, r := range req.GetRequests() {
+		n += len(r.GetRoomIds())
+	}
+	if n > maxBatchRooms {
+		return nil, fault.Invalid("requests", "are about more than %d rooms", maxBatchRooms)
+	}
+	all, err := a.headsOf(ctx, req.GetRequests(), a.markers.Remembered)
+	return &storev1.BatchGetHeadsResponse{Responses: all}, err
+}
+
+type readMarkers func(context.Context, []store.Reader) (map[store.Reader]store.Marker, error)
+
+// headsOf answers requests with one read of heads and one of markers, at most. Markers are read first: one that has moved
+// meanwhile is then behind the head, never ahead.
+func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, read readMarkers) ([]*storev1.GetHeadsResponse, error) {
+	asked := make([][]store.Reader, len(requests))
+	var readers []store.Reader
+	var rooms []ids.Room
+	seen := map[ids.Room]struct{}{}
+	for i, req := range requests {
+		list, err := parseRooms(req.GetRoomIds())
+		if err != nil {
+			return nil, err
+		}
+		var user ids.User
+		if req.GetUserId() != "" {
+			if user, err = ids.ParseUser(req.GetUserId()); err != nil {
+				return nil, fault.Invalid("userId", "%v", err)
+			}
+		}
+		asked[i] = make([]store.Reader, len(list))
+		for j, r := range list {
+			asked[i][j] = store.Reader{User: user, Room: r}
+			if _, again := seen[r]; !again {
+				seen[r] = struct{}{}
+				rooms = append(rooms, r)
+			}
+		}
+		if !user.IsZero() {
+			readers = append(readers, asked[i]...)
+		}
+	}
+	markers, err := read(ctx, readers)
+	if err != nil {
+		return nil, err
+	}
+	heads, err := a.pipeline.Heads(ctx, rooms, func(partition int) bool { return a.owner.Owns(partition, settled) })
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*storev1.GetHeadsResponse, len(requests))
+	for i := range requests {
+		all[i] = &storev1.GetHeadsResponse{}
+		for _, r := range asked[i] {
+			if h, ok := heads[r.Room]; ok {
+				all[i].Heads = append(all[i].Heads, head(r.Room, h, markers[r]))
+			}
+		}
+	}
+	return all, nil
+}
+
+func head(r ids.Room, h store.Head, m store.Marker) *storev1.Head {
+	out := &storev1.Head{RoomId: r.String(), Seq: h.Seq, Ordinal: h.Ordinal, Version: h.Version, ReadSeq: m.Seq}
+	if h.Ordinal > m.Ordinal {
+		out.Unread = h.Ordinal - m.Ordinal
+	}
+	return out
+}
