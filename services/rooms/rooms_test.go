@@ -79,6 +79,43 @@ func TestTheLifeOfARoom(t *testing.T) {
 	}
 }
 
+// What is remembered of memberships follows their changes.
+func TestMembershipsAreRemembered(t *testing.T) {
+	t.Parallel()
+	w := start(t, nil)
+	ada, bob := w.person("ada"), w.person("bob")
+	r := ada.create("one", true).GetId()
+	batch := func() []*roomsv1.ListMembershipsResponse {
+		return must[*roomsv1.BatchListMembershipsResponse](t)(call[*roomsv1.BatchListMembershipsResponse](ada, "BatchListMemberships",
+			&roomsv1.BatchListMembershipsRequest{UserIds: []string{ada.id.String(), bob.id.String()}})).GetUsers()
+	}
+	count := func(list []*roomsv1.ListMembershipsResponse) (n []int) {
+		for _, u := range list {
+			n = append(n, len(u.GetMemberships()))
+		}
+		return n
+	}
+	if got := batch(); !slices.Equal(count(got), []int{1, 0}) || got[0].GetMemberships()[0].GetRole() != "owner" ||
+		!proto.Equal(got[0].GetMemberships()[0].GetRoom().GetCreator(), ada.ref) {
+		t.Errorf("memberships %v", got)
+	}
+	for range 5 {
+		must[*chatv1.Member](t)(ada.add(r, bob))
+		w.await(func() bool { return slices.Equal(count(batch()), []int{1, 1}) })
+		if m := batch()[0].GetMemberships()[0]; m.GetRoom().GetMemberCount() != 2 || m.GetVersion() != batch()[1].GetMemberships()[0].GetVersion() {
+			t.Errorf("ada's room is %v", m)
+		}
+		w.wantCode(ada.remove(r, bob, false), "")
+		w.await(func() bool { return slices.Equal(count(batch()), []int{1, 0}) })
+	}
+	for name, users := range map[string][]string{"none": nil, "too many": make([]string, 101), "not an id": {"ada"}} {
+		_, err := call[*roomsv1.BatchListMembershipsResponse](ada, "BatchListMemberships", &roomsv1.BatchListMembershipsRequest{UserIds: users})
+		if f := fault.From(err); f.Code != fault.InvalidArgument || f.Field != "userIds" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A private room does not exist for those outside, whatever they try.
 func TestAPrivateRoomIsHidden(t *testing.T) {
 	t.Parallel()

@@ -83,29 +83,42 @@ func New(store Store, perUser, bytes int) *Cache {
 func (c *Cache) Of(ctx context.Context, users []ids.User) (map[ids.User][]room.Membership, error) {
 	found := make(map[ids.User][]room.Membership, len(users))
 	var missing []ids.User
-	began := time.Now()
+	now := time.Now()
 	c.mu.Lock()
 	for _, id := range users {
-		if list, ok := c.lookup(id, began); ok {
+		if list, ok := c.lookup(id, now); ok {
 			found[id] = list
 		} else if !slices.Contains(missing, id) {
 			missing = append(missing, id)
 		}
 	}
+	c.mu.Unlock()
+	return found, c.fill(ctx, found, missing)
+}
+
+// Read returns the first memberships of a user as the database has them, and remembers them.
+func (c *Cache) Read(ctx context.Context, id ids.User) ([]room.Membership, error) {
+	found := make(map[ids.User][]room.Membership, 1)
+	err := c.fill(ctx, found, []ids.User{id})
+	return found[id], err
+}
+
+// fill reads what is missing.
+func (c *Cache) fill(ctx context.Context, found map[ids.User][]room.Membership, missing []ids.User) error {
 	if len(missing) == 0 {
-		c.mu.Unlock()
-		return found, nil
+		return nil
 	}
+	began := time.Now()
 	r := &read{changed: map[ids.User]struct{}{}}
+	c.mu.Lock()
 	c.reads[r] = struct{}{}
 	c.mu.Unlock()
-
 	got, err := c.store.MembershipsOf(ctx, missing, c.perUser)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.reads, r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, id := range missing {
 		found[id] = got[id]
@@ -114,7 +127,7 @@ func (c *Cache) Of(ctx context.Context, users []ids.User) (map[ids.User][]room.M
 			c.remember(id, got[id], began)
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // lookup returns the memberships of a user if all of them are known. c.mu is held.

@@ -256,6 +256,10 @@ func TestOldMemoryIsNotBelieved(t *testing.T) {
 	r := w.create(ada)
 	v := w.join(r, bob) // the bus lost it
 	w.want(bob, 0, nil)
+	if list, err := w.cache.Read(t.Context(), bob); err != nil || len(list) != 1 {
+		t.Errorf("read %v, %v", list, err)
+	}
+	w.want(bob, 0, map[ids.Room]uint32{r: v})
 	u, _ := w.cache.users.Get(bob)
 	u.at = u.at.Add(-keep)
 	w.want(bob, 1, map[ids.Room]uint32{r: v})

@@ -42,9 +42,12 @@ func (s *Service) ListMemberships(ctx context.Context, req *roomsv1.ListMembersh
 		return nil, err
 	}
 	var found []room.Membership
-	if req.GetRoomId() != "" {
+	switch {
+	case req.GetRoomId() != "":
 		found, err = s.membership(ctx, user, req.GetRoomId())
-	} else {
+	case after.IsZero() && limit == MaxMemberships:
+		found, err = s.known.Read(ctx, user)
+	default:
 		found, err = s.store.Memberships(ctx, user, after, limit+1)
 	}
 	if err != nil {
