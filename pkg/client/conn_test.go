@@ -280,6 +280,44 @@ func TestGoAwayGivesTheSlot(t *testing.T) {
 	}
 }
 
+func TestABusyServerGivesTheSlot(t *testing.T) {
+	t.Parallel()
+	in(t, func(g *gateway) {
+		start := time.Now()
+		ready := g.start(g.client(StaticToken("token")), ConnOptions{})
+		p := g.accept()
+		p.expect(new(clientv1.ClientFrame_Hello))
+		p.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_GoAway{GoAway: &clientv1.GoAway{ReconnectAfterMs: 8400}}})
+		p.refuse(0, "unavailable", 8400*time.Millisecond)
+		p.close(4013, "too many clients come back at once; reconnect and resume")
+		p = g.accept()
+		if at := time.Since(start); at != 8400*time.Millisecond {
+			g.t.Errorf("it came back after %v, want 8.4s", at)
+		}
+		p.welcome()
+		ready()
+	})
+}
+
+func TestARefusedResumeWaits(t *testing.T) {
+	t.Parallel()
+	in(t, func(g *gateway) {
+		_, p := g.connect(ConnOptions{}, roomAt(room, 0))
+		p.send(events(room, 1, 1)...)
+		p.send(events(room, 3, 3)...) // 2 is missing
+		f := p.expect(new(clientv1.ClientFrame_Resume))
+		start := time.Now()
+		p.refuse(f.GetId(), "resource_exhausted", 7*time.Second)
+		p = g.accept()
+		if cur := p.expect(new(clientv1.ClientFrame_Hello)).GetHello().GetResume()[0]; cur.GetSeq() != 1 {
+			g.t.Errorf("hello resumes from %d, want 1", cur.GetSeq())
+		}
+		if at := time.Since(start); at < 7*time.Second || at > 7*time.Second+firstCeiling {
+			g.t.Errorf("it came back after %v, want 7s and at most %v", at, firstCeiling)
+		}
+	})
+}
+
 func TestBackoffGrowsAndIsJittered(t *testing.T) {
 	t.Parallel()
 	var waits [2][]time.Duration
@@ -325,6 +363,7 @@ func TestCloseCodes(t *testing.T) {
 	}{
 		{code: 1001}, {code: 1011}, {code: 1012}, {code: 4000}, {code: 4008, reason: "slow consumer"}, {code: 4099},
 		{code: 4029, reason: "rate limited, retry after 7s", wait: 7 * time.Second},
+		{code: 4029, reason: "rate limited: retry after 2m0s", wait: 2 * time.Minute}, // as edge-gateway says it
 		{code: 4029, reason: "1500", wait: 1500 * time.Millisecond},
 		{code: 1009, stop: fault.InvalidArgument},
 		{code: 4100, stop: fault.Unimplemented}, {code: 4103, stop: fault.Unauthenticated},

@@ -60,7 +60,11 @@ func (c *Conn) answered(s *session, f *clientv1.ServerFrame) error {
 	case s.resumes[f.GetId()]:
 		delete(s.resumes, f.GetId())
 		if e != nil {
-			// The next hello carries the cursors again. Whatever the code is, it does not end the Conn.
+			// The next hello carries the cursors again, not before the server has time for it. Whatever the code is, it does
+			// not end the Conn.
+			if wait := errorOf(e).RetryAfter; wait > 0 && s.slot.IsZero() {
+				s.slot = time.Now().Add(wait + jitter(0))
+			}
 			return fmt.Errorf("resume: %s: %s", e.GetCode(), e.GetMessage())
 		}
 	case f.GetId() != 0:
