@@ -74,11 +74,12 @@ func (b *Bucket) Take(now time.Time, n int) (wait time.Duration) {
 		return 0
 	}
 	limiter := (*rate.Limiter)(b)
-	tokens := limiter.ReserveN(now, min(n, limiter.Burst()))
-	if wait = tokens.DelayFrom(now); wait > 0 {
-		tokens.CancelAt(now)
+	n = min(n, limiter.Burst())
+	if limiter.AllowN(now, n) { // and not a reservation: given back while others reserve, its tokens would be lost
+		return 0
 	}
-	return wait
+	missing := float64(n) - limiter.TokensAt(now)
+	return max(1, time.Duration(missing/float64(limiter.Limit())*float64(time.Second)))
 }
 
 // maxBuckets bounds the buckets of one kind; one takes about 200 bytes. The least recently used goes first: who comes

@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 )
@@ -50,6 +51,27 @@ func TestBucketFillsUp(t *testing.T) {
 		if wait := b.Take(begin.Add(test.after), test.n).Round(time.Millisecond); wait != test.wait {
 			t.Errorf("%d: got %v, want to wait %v", i, wait, test.wait)
 		}
+	}
+}
+
+// However many are refused at the same time: none of them costs the others a token.
+func TestRefusalsTakeNothing(t *testing.T) {
+	t.Parallel()
+	b, now := NewBucket(Rate{Count: 1, Per: time.Second}), time.Unix(0, 0)
+	b.Take(now, 1)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 10_000 {
+				if b.Take(now, 1) == 0 {
+					t.Error("a token came from nowhere")
+				}
+			}
+		})
+	}
+	all.Wait()
+	if wait := b.Take(now, 1).Round(time.Millisecond); wait != time.Second {
+		t.Errorf("the next token comes in %v, want 1 s", wait)
 	}
 }
 

@@ -34,7 +34,7 @@ var errBusy = errors.New("too many clients come at once")
 // The wait bounds how many wait: rate × wait. Slots are given out at the same rate, from the end of the wait on, so that
 // those who were sent away come back one after the other. It is safe for concurrent use.
 type admission struct {
-	tokens   *rate.Limiter // nil: everyone is admitted
+	tokens   *rate.Limiter // nil: everyone is admitted; reserved under mu
 	interval time.Duration // in which a token comes
 	wait     time.Duration
 	stop     <-chan struct{}
@@ -60,12 +60,11 @@ func (a *admission) admit(ctx context.Context, n int) (comeBack time.Duration, o
 	}
 	n = min(n, a.tokens.Burst())
 	now := time.Now()
-	reserved := a.tokens.ReserveN(now, n)
-	wait := reserved.DelayFrom(now)
-	if wait > a.wait {
-		reserved.CancelAt(now)
-		return a.nextSlot(now, n), false
+	reserved, slot := a.reserve(now, n)
+	if slot > 0 {
+		return slot, false
 	}
+	wait := reserved.DelayFrom(now)
 	if wait == 0 {
 		return 0, true
 	}
@@ -81,10 +80,21 @@ func (a *admission) admit(ctx context.Context, n int) (comeBack time.Duration, o
 	return 0, true
 }
 
-// nextSlot is in how long the next n tokens will be there that are promised to nobody.
-func (a *admission) nextSlot(now time.Time, n int) time.Duration {
+// reserve reserves n tokens, if they will be there within the wait; else slot is in how long there will be n that are
+// promised to nobody. One at a time: what others reserved in between could not be given back.
+func (a *admission) reserve(now time.Time, n int) (_ *rate.Reservation, slot time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	reserved := a.tokens.ReserveN(now, n)
+	if reserved.DelayFrom(now) > a.wait {
+		reserved.CancelAt(now)
+		return nil, a.nextSlot(now, n)
+	}
+	return reserved, 0
+}
+
+// nextSlot gives out the next slot. mu is held.
+func (a *admission) nextSlot(now time.Time, n int) time.Duration {
 	slot := now.Add(a.wait)
 	if a.slot.After(slot) {
 		slot = a.slot

@@ -20,18 +20,18 @@ import (
 func TestAdmissionPacesAStorm(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const ms = time.Millisecond
-		a := newAdmission(ratelimit.Rate{Count: 10, Per: time.Second}, 2050*ms, nil)
+		inMs := func(d time.Duration) int { return int(d.Round(time.Millisecond).Milliseconds()) }
+		a := newAdmission(ratelimit.Rate{Count: 10, Per: time.Second}, 2050*time.Millisecond, nil)
 		begin := time.Now()
 		var mu sync.Mutex
-		var waits, slots, late []time.Duration
+		var waits, slots, late []int // in ms
 		var storm sync.WaitGroup
 		for range 40 {
 			storm.Go(func() {
 				slot, ok := a.admit(t.Context(), 1)
 				waited := time.Since(begin)
 				if !ok {
-					time.Sleep(slot - waited)
+					time.Sleep(slot - waited) //nolint:forbidigo // in a bubble
 					if _, ok = a.admit(t.Context(), 1); !ok {
 						t.Errorf("who came back after %v was sent away again", slot)
 					}
@@ -39,20 +39,20 @@ func TestAdmissionPacesAStorm(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				if slot == 0 {
-					waits = append(waits, waited.Round(ms))
+					waits = append(waits, inMs(waited))
 				} else {
-					slots = append(slots, slot.Round(ms))
-					late = append(late, (time.Since(begin) - slot).Round(ms))
+					slots = append(slots, inMs(slot))
+					late = append(late, inMs(time.Since(begin)-slot))
 				}
 			})
 		}
 		storm.Wait()
-		var wantWaits, wantSlots []time.Duration
+		var wantWaits, wantSlots []int // in ms
 		for i := range 30 {
-			wantWaits = append(wantWaits, max(0, time.Duration(i-9))*100*ms) // 10 at once, and then one each 100 ms
+			wantWaits = append(wantWaits, max(0, i-9)*100) // 10 at once, and then one each 100 ms
 		}
 		for i := range 10 {
-			wantSlots = append(wantSlots, 2150*ms+time.Duration(i)*100*ms) // and so it goes on
+			wantSlots = append(wantSlots, 2150+100*i) // and so it goes on
 		}
 		slices.Sort(waits)
 		slices.Sort(slots)
@@ -77,7 +77,7 @@ func TestAdmissionCountsTokens(t *testing.T) {
 				t.Errorf("%d tokens: %v, in %v; want in %v", tt.n, ok, slot, tt.slot)
 			}
 		}
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second) //nolint:forbidigo // in a bubble
 		if _, ok := a.admit(t.Context(), 99); !ok {
 			t.Error("more than the bucket holds is never admitted")
 		}
