@@ -80,6 +80,7 @@ func startBackend(nc *nats.Conn) (*backend, error) {
 	}
 	for _, err := range []error{
 		rpc.Handle(servers[0], "GetKeys", b.getKeys), rpc.Handle(servers[1], "ListMemberships", b.listMemberships),
+		rpc.Handle(servers[1], "BatchListMemberships", b.batchListMemberships), rpc.Handle(servers[2], "BatchGetHeads", b.batchGetHeads),
 		rpc.Handle(servers[2], "GetHeads", b.getHeads), rpc.Handle(servers[2], "GetEvents", b.getEvents),
 		rpc.Handle(servers[2], "GetMeta", b.getMeta), rpc.Handle(servers[2], "MoveMarkers", b.moveMarkers),
 		rpc.Handle(servers[2], "ListMessages", b.listMessages),
@@ -186,6 +187,30 @@ func (b *backend) listMemberships(ctx context.Context, r *roomsv1.ListMembership
 	}
 	b.mu.Unlock()
 	b.enter(ctx, key("ListMemberships", user)) // after the read: a test can hold an answer that becomes old
+	return res, nil
+}
+
+func (b *backend) batchListMemberships(ctx context.Context, r *roomsv1.BatchListMembershipsRequest) (*roomsv1.BatchListMembershipsResponse, error) {
+	res := &roomsv1.BatchListMembershipsResponse{}
+	for _, user := range r.GetUserIds() {
+		page, err := b.listMemberships(ctx, &roomsv1.ListMembershipsRequest{UserId: user, Limit: 200})
+		if err != nil {
+			return nil, err
+		}
+		res.Users = append(res.Users, page)
+	}
+	return res, nil
+}
+
+func (b *backend) batchGetHeads(ctx context.Context, r *messagestorev1.BatchGetHeadsRequest) (*messagestorev1.BatchGetHeadsResponse, error) {
+	res := &messagestorev1.BatchGetHeadsResponse{}
+	for _, req := range r.GetRequests() {
+		heads, err := b.getHeads(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		res.Responses = append(res.Responses, heads)
+	}
 	return res, nil
 }
 

@@ -61,10 +61,10 @@ func (s *session) open(id uint32, hello *clientv1.Hello) error {
 	s.identity = identity
 	s.mu.Unlock()
 	// From here on membership changes reach this session: what is read below is brought up to date after it.
-	if err := s.srv.users.add(s.ctx, s); err != nil {
+	if err := s.srv.users.add(s); err != nil {
 		return err
 	}
-	rooms, err := s.srv.roomStates(s.ctx, identity.Caller.User, ids.Room{})
+	rooms, err := s.srv.knownRoomStates(s.ctx, identity.Caller.User)
 	if err != nil {
 		return err
 	}

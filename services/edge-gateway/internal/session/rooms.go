@@ -12,6 +12,7 @@ import (
 	"github.com/natter-chat/natter/services/edge-gateway/internal/upstream"
 
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
+	messagestorev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
 )
 
 // roomState is one room of a user, as a welcome shows it.
@@ -20,14 +21,31 @@ type roomState struct {
 	state *clientv1.RoomState
 }
 
-// roomStates reads a user's rooms (or one of them) with heads and markers, and opens their feeds: live events of each
-// follow from its head. A log that is newer than the membership may know that the user left: that room is read again.
+// knownRoomStates returns a user's rooms with heads and markers, and opens their feeds: live events of each follow from its
+// head. Much of it is what the services remember, see upstream.KnownMemberships.
+func (s *Server) knownRoomStates(ctx context.Context, user ids.User) ([]roomState, error) {
+	memberships, err := s.services.KnownMemberships(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return s.complete(ctx, user, memberships, s.services.KnownHeadsOf)
+}
+
+// roomStates is knownRoomStates of all rooms or (only is not zero) one of them, as the databases have them.
 func (s *Server) roomStates(ctx context.Context, user ids.User, only ids.Room) ([]roomState, error) {
 	memberships, err := s.services.Memberships(ctx, user, only)
 	if err != nil {
 		return nil, err
 	}
-	states, stale, err := s.withHeads(ctx, user, memberships)
+	return s.complete(ctx, user, memberships, s.services.HeadsOf)
+}
+
+type headsOf func(context.Context, ids.User, []ids.Room) (map[ids.Room]*messagestorev1.Head, error)
+
+// complete adds heads and markers to memberships. A log that is newer than the membership may know that the user left:
+// that room is read again.
+func (s *Server) complete(ctx context.Context, user ids.User, memberships []upstream.Membership, get headsOf) ([]roomState, error) {
+	states, stale, err := s.withHeads(ctx, user, memberships, get)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +64,9 @@ func (s *Server) roomStates(ctx context.Context, user ids.User, only ids.Room) (
 	return states, nil
 }
 
-func (s *Server) withHeads(ctx context.Context, user ids.User, memberships []upstream.Membership) (states []roomState, stale []ids.Room, err error) {
+func (s *Server) withHeads(ctx context.Context, user ids.User, memberships []upstream.Membership, get headsOf) (
+	states []roomState, stale []ids.Room, err error,
+) {
 	rooms := make([]ids.Room, len(memberships))
 	for i, m := range memberships {
 		rooms[i] = m.ID
@@ -57,7 +77,7 @@ func (s *Server) withHeads(ctx context.Context, user ids.User, memberships []ups
 	if err := s.hub.Subscribe(ctx, rooms); err != nil {
 		return nil, nil, unavailable("subscribe", err)
 	}
-	heads, err := s.services.HeadsOf(ctx, user, rooms)
+	heads, err := get(ctx, user, rooms)
 	if err != nil {
 		return nil, nil, err
 	}

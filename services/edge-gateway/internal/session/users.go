@@ -54,11 +54,13 @@ func newUsers(s *Server) users {
 	}
 }
 
-// add registers a session under its user; ResourceExhausted when the user has too many. When it returns, no user event is
-// missed.
-func (us *users) add(ctx context.Context, s *session) error {
+// add registers a session under its user; ResourceExhausted when the user has too many. No user event is missed that an
+// answer to a request after it does not cover: the request follows the subscription on the same connection, so the server
+// has the one before it passes on the other. If the bus is away the reconnect reads everything again.
+func (us *users) add(s *session) error {
 	id := s.User()
 	us.mu.Lock()
+	defer us.mu.Unlock()
 	u, ok := us.byID[id]
 	if !ok {
 		u = &user{id: id, sessions: map[*session]struct{}{}, refresh: map[ids.Room]struct{}{}}
@@ -69,17 +71,9 @@ func (us *users) add(ctx context.Context, s *session) error {
 		us.byID[id] = u
 	}
 	if len(u.sessions) >= us.srv.cfg.ConnectionsPerUser {
-		us.mu.Unlock()
 		return fault.New(fault.ResourceExhausted, "more than %d connections of one user", us.srv.cfg.ConnectionsPerUser)
 	}
 	u.sessions[s] = struct{}{}
-	us.mu.Unlock()
-	if !ok {
-		// If the bus is away the reconnect reads everything again.
-		ctx, cancel := context.WithTimeout(ctx, flushTime)
-		defer cancel()
-		_ = us.srv.nc.FlushWithContext(ctx)
-	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -35,10 +36,13 @@ const (
 )
 
 // Services calls them. It is safe for concurrent use. Its errors are faults; each call waits at most 3 s.
-type Services struct{ rpc *rpc.Client }
+type Services struct {
+	rpc     *rpc.Client
+	batches batches
+}
 
 // New returns the services reached by this client.
-func New(c *rpc.Client) *Services { return &Services{rpc: c} }
+func New(c *rpc.Client) *Services { return &Services{rpc: c, batches: newBatches(c)} }
 
 // Membership is one room of a user.
 type Membership struct {
@@ -63,32 +67,45 @@ func (s *Services) Memberships(ctx context.Context, user ids.User, only ids.Room
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range page.GetMemberships() {
-			id, err := ids.ParseRoom(m.GetRoom().GetId())
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, Membership{ID: id, Room: m.GetRoom(), Role: m.GetRole(), Version: m.GetVersion()})
-			req.After = m.GetRoom().GetId()
+		if all, err = memberships(all, page); err != nil || !page.GetMore() {
+			return all, err
 		}
-		if !page.GetMore() {
-			return all, nil
-		}
+		req.After = all[len(all)-1].ID.String()
 	}
+}
+
+// memberships appends those of a page.
+func memberships(all []Membership, page *roomsv1.ListMembershipsResponse) ([]Membership, error) {
+	for _, m := range page.GetMemberships() {
+		id, err := ids.ParseRoom(m.GetRoom().GetId())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Membership{ID: id, Room: m.GetRoom(), Role: m.GetRole(), Version: m.GetVersion()})
+	}
+	return all, nil
 }
 
 // HeadsOf returns the heads of rooms, with a user's markers in them; rooms without events are left out.
 func (s *Services) HeadsOf(ctx context.Context, user ids.User, rooms []ids.Room) (map[ids.Room]*messagestorev1.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	return headsOf(user, rooms, func(req *messagestorev1.GetHeadsRequest) (*messagestorev1.GetHeadsResponse, error) {
+		return rpc.Call[*messagestorev1.GetHeadsResponse](ctx, s.rpc, serviceStore, "GetHeads", req)
+	})
+}
+
+type getHeads func(*messagestorev1.GetHeadsRequest) (*messagestorev1.GetHeadsResponse, error)
+
+// headsOf gets the heads of rooms, as many at a time as one request may have.
+func headsOf(user ids.User, rooms []ids.Room, get getHeads) (map[ids.Room]*messagestorev1.Head, error) {
 	all := make(map[ids.Room]*messagestorev1.Head, len(rooms))
-	for len(rooms) > 0 {
-		n := min(len(rooms), perCall)
-		req := &messagestorev1.GetHeadsRequest{RoomIds: texts(rooms[:n])}
+	for some := range slices.Chunk(rooms, perCall) {
+		req := &messagestorev1.GetHeadsRequest{RoomIds: texts(some)}
 		if !user.IsZero() {
 			req.UserId = user.String()
 		}
-		res, err := rpc.Call[*messagestorev1.GetHeadsResponse](ctx, s.rpc, serviceStore, "GetHeads", req)
+		res, err := get(req)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +114,6 @@ func (s *Services) HeadsOf(ctx context.Context, user ids.User, rooms []ids.Room)
 				all[room] = h
 			}
 		}
-		rooms = rooms[n:]
 	}
 	return all, nil
 }
@@ -164,10 +180,10 @@ func (s *Services) Keys(ctx context.Context) ([]byte, error) {
 	return res.GetJwks(), err
 }
 
-func texts(rooms []ids.Room) []string {
-	all := make([]string, len(rooms))
-	for i, room := range rooms {
-		all[i] = room.String()
+func texts[ID fmt.Stringer](list []ID) []string {
+	all := make([]string, len(list))
+	for i, id := range list {
+		all[i] = id.String()
 	}
 	return all
 }
