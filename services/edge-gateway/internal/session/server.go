@@ -12,8 +12,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"runtime"
 	"net/netip"
 	"strings"
 	"sync"
@@ -67,8 +67,6 @@ const (
 	flushTime = time.Second
 	// maxMessage is how much of the queue goes into one WebSocket message.
 	maxMessage = 32 << 10
-	// maxPooled keeps the buffer of a rare large frame out of the pool.
-	maxPooled = 2 * maxMessage
 	// probeEvery is how often silent connections are looked for.
 	probeEvery = 5 * time.Second
 )
@@ -83,8 +81,9 @@ type Server struct {
 	nc       *nats.Conn
 	log      *slog.Logger
 	metrics  metrics
-	buffers  sync.Pool
 	queued   atomic.Int64 // bytes in all queues
+	flushers []*flusher
+	accepted atomic.Uint64 // connections, to share them out among the flushers
 	epoch    epoch
 	users    users
 
@@ -97,6 +96,9 @@ type Server struct {
 	wg   sync.WaitGroup // sessions, the prober, what listens to the bus
 	stop chan struct{}  // closed by Close, under users.mu
 
+	flushing sync.WaitGroup // the flushers
+	flushed  chan struct{}  // closed by Close when no session is left
+
 	mu       sync.Mutex
 	sessions map[*session]struct{}
 	draining bool
@@ -108,8 +110,7 @@ func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier 
 ) (*Server, error) {
 	s := &Server{
 		cfg: cfg, hub: hub, services: services, verifier: verifier, sender: roomlog.NewSender(nc), nc: nc, log: log,
-		helloTimeout: helloTimeout, stop: make(chan struct{}), sessions: map[*session]struct{}{},
-		buffers: sync.Pool{New: func() any { return new(make([]byte, 0, 4<<10)) }},
+		helloTimeout: helloTimeout, stop: make(chan struct{}), flushed: make(chan struct{}), sessions: map[*session]struct{}{},
 		tooMany: rate.Sometimes{Interval: time.Minute},
 	}
 	var err error
@@ -124,6 +125,11 @@ func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier 
 	s.users = newUsers(s)
 	s.wg.Go(s.users.listen)
 	s.wg.Go(s.probe)
+	for range runtime.GOMAXPROCS(0) {
+		f := newFlusher()
+		s.flushers = append(s.flushers, f)
+		s.flushing.Go(func() { f.run(s.flushed) })
+	}
 	return s, nil
 }
 
@@ -145,7 +151,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var c *session
-	taken := &hijacked{ResponseWriter: w, buffers: &s.buffers}
+	taken := &hijacked{ResponseWriter: w}
 	ws, err := websocket.Accept(taken, r, &websocket.AcceptOptions{
 		Subprotocols: []string{encoding.Subprotocol()}, OriginPatterns: s.cfg.Origins, CompressionMode: s.cfg.compression(),
 		OnPingReceived: func(context.Context, []byte) bool { return c.allowed(0) },
@@ -156,11 +162,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.log.Debug("websocket refused", "error", err) // Accept has answered
 		return
 	}
-	if err := boundSendBuffer(taken.conn, int(s.cfg.SendBuffer)); err != nil {
+	if err := boundSendBuffer(taken.out.conn, int(s.cfg.SendBuffer)); err != nil {
 		s.log.Debug("cannot bound the send buffer", "error", err) // a socket that is closed already
 	}
 	ws.SetReadLimit(int64(s.cfg.FrameBytes))
-	c = s.newSession(ws, taken.conn, encoding)
+	c = s.newSession(ws, taken.out, encoding)
+	c.isCompressed = w.Header().Get("Sec-WebSocket-Extensions") != ""
 	c.buckets.address = s.limits.addresses.Of(address)
 	s.add(c)
 	go func() { // on a stack of its own: net/http's, with what it holds, is given back
@@ -187,20 +194,20 @@ func negotiate(r *http.Request) (wire.Encoding, bool) {
 	return wire.JSON, !offered
 }
 
-func (s *Server) newSession(ws *websocket.Conn, conn net.Conn, encoding wire.Encoding) *session {
+func (s *Server) newSession(ws *websocket.Conn, out *outlet, encoding wire.Encoding) *session {
 	id := ids.New[ids.Instance]().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &session{
-		srv: s, id: id, ws: ws, conn: conn, encoding: encoding, log: s.log.With("connection", id), ctx: ctx, cancel: cancel,
+		srv: s, id: id, ws: ws, conn: out.conn, out: out, encoding: encoding, log: s.log.With("connection", id), ctx: ctx, cancel: cancel,
 		queue:   queue{encoding: encoding, limit: int(s.cfg.QueueBytes), total: &s.queued},
 		ready:   make(chan struct{}),
 		fetches: make(chan struct{}, maxFetches),
 		buckets: buckets{connection: ratelimit.NewBucket(s.cfg.FrameRateConnection)},
 		rooms:   map[ids.Room]membership{},
 		joins:   joins{waiting: map[ids.Room]feed.Cursor{}, active: map[ids.Room]*joining{}},
+		flusher: s.flushers[s.accepted.Add(1)%uint64(len(s.flushers))],
 	}
-	write := c.write // as a value: starting it allocates nothing
-	c.queue.start = func() { c.wg.Add(1); go write() }
+	c.queue.start = func() { c.wg.Add(1); c.flusher.add(c) }
 	c.touch()
 	return c
 }
@@ -304,6 +311,8 @@ func (s *Server) Close(ctx context.Context) error {
 	s.users.mu.Lock()
 	close(s.stop) // only now: until their slot, clients are served as ever
 	s.users.mu.Unlock()
+	defer s.flushing.Wait()
+	defer close(s.flushed)
 
 	done := make(chan struct{})
 	go func() { s.wg.Wait(); close(done) }()

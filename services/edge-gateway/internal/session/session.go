@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,9 +28,13 @@ type session struct {
 	id       string
 	ws       *websocket.Conn
 	conn     net.Conn // under ws; only to cut it off
+	out      *outlet  // under ws, too
 	encoding wire.Encoding
 	log      *slog.Logger
 	queue    queue
+	flusher  *flusher
+
+	isCompressed bool // messages go through ws
 
 	ctx    context.Context //nolint:containedctx // ends with the reader
 	cancel context.CancelFunc
@@ -67,7 +70,7 @@ func (s *session) run() {
 	defer late.Stop()
 	isOpen := false
 	for {
-		kind, message, err := s.ws.Read(s.ctx)
+		kind, message, err := s.ws.Read(context.Background()) // closing the socket ends it
 		switch {
 		case errors.Is(err, websocket.ErrMessageTooBig):
 			s.end(endTooBig)
@@ -184,37 +187,6 @@ func (s *session) EnqueuePaced(ctx context.Context, f *feed.Frame) error {
 
 // Drained returns when at most half of the queue is taken.
 func (s *session) Drained(ctx context.Context) error { return s.queue.wait(ctx) }
-
-// write writes what is queued, as few messages as possible, until nothing is.
-func (s *session) write() {
-	defer s.wg.Done()
-	buf, _ := s.srv.buffers.Get().(*[]byte)
-	defer s.srv.buffers.Put(buf)
-	for {
-		runtime.Gosched() // whoever fills queues goes first: one write takes more, and writes are what costs
-		message, first := s.queue.take((*buf)[:0], maxMessage)
-		if first == nil {
-			return
-		}
-		if cap(message) <= maxPooled {
-			*buf = message
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		stalled := time.AfterFunc(s.srv.cfg.WriteTimeout, func() {
-			s.end(endSlow) // first: cancelling closes the socket, and then the reader ends too
-			cancel()
-		})
-		err := s.ws.Write(ctx, messageType(s.encoding), message)
-		stalled.Stop()
-		cancel()
-		if err != nil {
-			s.queue.close()
-			s.end(endClient)
-			return
-		}
-		s.srv.metrics.written(first)
-	}
-}
 
 // end ends the connection, once: the first cause counts. It does not wait; the close handshake runs in the background.
 func (s *session) end(e ending) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
-	"sync"
 	"testing"
 )
 
@@ -36,8 +35,8 @@ func frame(opcode byte, payload []byte) []byte {
 	return append(f, payload...)
 }
 
-func newCork(conn net.Conn) *cork {
-	return &cork{conn: conn, buffers: &sync.Pool{New: func() any { return new([]byte) }}}
+func newCork(conn net.Conn) *outlet {
+	return newOutlet(conn)
 }
 
 func TestCorkWritesEachFrameAtOnce(t *testing.T) {
