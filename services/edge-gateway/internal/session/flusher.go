@@ -8,13 +8,15 @@ import (
 )
 
 const (
+	// restFactor is how much longer a flusher rests than the turn before took, and maxRest the longest rest: less than
+	// anybody notices. On an idle gateway a turn is short, and so is the rest; on a busy one frames gather meanwhile.
 	restFactor = 2
-	maxRest = 10 * time.Millisecond
+	maxRest    = 10 * time.Millisecond
 )
 
 // flusher writes to its connections in turn, without waiting for any of them. What is queued for a connection while it
-// writes to the others goes out in that one's next message: the busier the gateway, the more frames share a write, which is
-// what costs; an idle gateway writes at once. Methods may be called concurrently.
+// writes to the others, or rests, goes out in that one's next message: the busier the gateway, the more frames share a
+// write, which is what costs. Its methods may be called concurrently.
 type flusher struct {
 	mu   sync.Mutex
 	due  []*session
