@@ -33,9 +33,7 @@ func (h *held) call(_ context.Context, batch []int) ([]int, error) {
 	return squares, h.err
 }
 
-func upTo(most int) func([]int, int) bool {
-	return func(batch []int, _ int) bool { return len(batch) < most }
-}
+func one(int) int { return 1 }
 
 // ask asks for the squares of numbers, one after the other as far as the group sees it.
 func ask(t *testing.T, g *Group[int, int], numbers ...int) (answered *sync.WaitGroup) {
@@ -65,7 +63,7 @@ func TestWhatWaitsGoesTogether(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				h := &held{release: make(chan struct{}), answer: tc.answer}
-				answered := ask(t, New(1, h.call, upTo(4)), 1, 2, 3, 4, 5, 6, 7, 8)
+				answered := ask(t, New(1, 4, one, h.call), 1, 2, 3, 4, 5, 6, 7, 8)
 				close(h.release)
 				answered.Wait()
 				if !slices.EqualFunc(h.batches, tc.want, slices.Equal) {
@@ -76,11 +74,24 @@ func TestWhatWaitsGoesTogether(t *testing.T) {
 	}
 }
 
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := &held{release: make(chan struct{})}
+		answered := ask(t, New(1, 10, func(n int) int { return n }, h.call), 12, 4, 6, 1, 99, 3)
+		close(h.release)
+		answered.Wait()
+		if want := [][]int{{12}, {4, 6}, {1}, {99}, {3}}; !slices.EqualFunc(h.batches, want, slices.Equal) {
+			t.Errorf("called with %v, want %v", h.batches, want)
+		}
+	})
+}
+
 func TestCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := &held{release: make(chan struct{})}
-		answered := ask(t, New(2, h.call, upTo(4)), 1, 2, 3, 4)
+		answered := ask(t, New(2, 4, one, h.call), 1, 2, 3, 4)
 		if len(h.batches) != 2 {
 			t.Errorf("%v are called at a time", h.batches)
 		}
@@ -93,7 +104,7 @@ func TestErrorIsForAllOfTheBatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := &held{release: make(chan struct{})}
-		g := New(1, h.call, upTo(10))
+		g := New(1, 10, one, h.call)
 		first := ask(t, g, 1)
 		away := errors.New("away")
 		var failed sync.WaitGroup
@@ -119,7 +130,7 @@ func TestGivingUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := &held{release: make(chan struct{})}
-		g := New(1, h.call, upTo(10))
+		g := New(1, 10, one, h.call)
 		first := ask(t, g, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		var gone sync.WaitGroup
@@ -158,12 +169,12 @@ func TestGivingUp(t *testing.T) {
 
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
-	g := New(3, func(_ context.Context, batch []int) ([]int, error) {
+	g := New(3, 7, one, func(_ context.Context, batch []int) ([]int, error) {
 		if len(batch) == 0 || len(batch) > 7 {
 			t.Errorf("a batch of %d", len(batch))
 		}
 		return slices.Clone(batch[:(len(batch)+1)/2]), nil
-	}, upTo(7))
+	})
 	var all sync.WaitGroup
 	for n := range 2000 {
 		all.Go(func() {

@@ -51,14 +51,8 @@ func newBatches(c *rpc.Client) batches {
 		return res.GetResponses(), err
 	}
 	return batches{
-		memberships: batch.New(batchesAtOnce, listMemberships, func(users []ids.User, _ ids.User) bool { return len(users) < usersPerBatch }),
-		heads: batch.New(batchesAtOnce, getHeads, func(requests []*messagestorev1.GetHeadsRequest, next *messagestorev1.GetHeadsRequest) bool {
-			n := len(next.GetRoomIds())
-			for _, r := range requests {
-				n += len(r.GetRoomIds())
-			}
-			return n <= roomsPerBatch
-		}),
+		memberships: batch.New(batchesAtOnce, usersPerBatch, func(ids.User) int { return 1 }, listMemberships),
+		heads:       batch.New(batchesAtOnce, roomsPerBatch, func(r *messagestorev1.GetHeadsRequest) int { return len(r.GetRoomIds()) }, getHeads),
 	}
 }
 
