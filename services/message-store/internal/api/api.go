@@ -51,7 +51,7 @@ type Markers interface {
 // Pipeline knows the rooms that are written to here.
 type Pipeline interface {
 	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (room.Role, int, error)
-	Heads(ctx context.Context, rooms []ids.Room, mine func(partition int) bool) (map[ids.Room]store.Head, error)
+	Heads(ctx context.Context, rooms []ids.Room, mine func(partition int) bool, notBefore time.Time) (map[ids.Room]store.Head, error)
 	MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 }
 

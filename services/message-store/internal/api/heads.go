@@ -14,20 +14,23 @@ const (
 	// settled is how long a partition must be owned before its heads are answered from memory: until then a sender may
 	// still be at another instance (its budget is 5 s).
 	settled = 6 * time.Second
+	// glance is how old a head may be that a batch is answered with, of a room that another instance writes to. A gateway
+	// asks for the heads of rooms that are new to it a second time, a second later, with GetHeads.
+	glance = time.Second / 4
 	// maxBatchRooms bounds the rooms of a batch: a reply has about 70 bytes for each.
 	maxBatchRooms = 2000
 )
 
 // GetHeads returns heads, and the markers of a user, as they are stored, if one is named.
 func (a *API) GetHeads(ctx context.Context, req *storev1.GetHeadsRequest) (*storev1.GetHeadsResponse, error) {
-	all, err := a.headsOf(ctx, []*storev1.GetHeadsRequest{req}, a.markers.Read)
+	all, err := a.headsOf(ctx, []*storev1.GetHeadsRequest{req}, a.markers.Read, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	return all[0], nil
 }
 
-// BatchGetHeads does the same for many users at once, with the markers that are remembered.
+// BatchGetHeads does the same for many users at once, with what is remembered.
 func (a *API) BatchGetHeads(ctx context.Context, req *storev1.BatchGetHeadsRequest) (*storev1.BatchGetHeadsResponse, error) {
 	n := 0
 	for _, r := range req.GetRequests() {
@@ -36,7 +39,7 @@ func (a *API) BatchGetHeads(ctx context.Context, req *storev1.BatchGetHeadsReque
 	if n > maxBatchRooms {
 		return nil, fault.Invalid("requests", "are about more than %d rooms", maxBatchRooms)
 	}
-	all, err := a.headsOf(ctx, req.GetRequests(), a.markers.Remembered)
+	all, err := a.headsOf(ctx, req.GetRequests(), a.markers.Remembered, time.Now().Add(-glance))
 	return &storev1.BatchGetHeadsResponse{Responses: all}, err
 }
 
@@ -44,7 +47,9 @@ type readMarkers func(context.Context, []store.Reader) (map[store.Reader]store.M
 
 // headsOf answers requests with one read of heads and one of markers, at most. Markers are read first: one that has moved
 // meanwhile is then behind the head, never ahead.
-func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, read readMarkers) ([]*storev1.GetHeadsResponse, error) {
+func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, read readMarkers, notBefore time.Time) (
+	[]*storev1.GetHeadsResponse, error,
+) {
 	asked := make([][]store.Reader, len(requests))
 	var readers []store.Reader
 	var rooms []ids.Room
@@ -76,7 +81,7 @@ func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, 
 	if err != nil {
 		return nil, err
 	}
-	heads, err := a.pipeline.Heads(ctx, rooms, func(partition int) bool { return a.owner.Owns(partition, settled) })
+	heads, err := a.pipeline.Heads(ctx, rooms, func(partition int) bool { return a.owner.Owns(partition, settled) }, notBefore)
 	if err != nil {
 		return nil, err
 	}

@@ -91,6 +91,13 @@ func (b *beacon) doubt(room ids.Room) {
 	}
 }
 
+// count is how many doubts there were.
+func (b *beacon) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.doubts
+}
+
 // forget stops speaking of a partition: its new owner does.
 func (b *beacon) forget(partition int) {
 	b.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/subject"
@@ -35,19 +36,22 @@ func TestHeads(t *testing.T) {
 	log := &headLog{Log: db}
 	p := start(t, f, log, 1)
 	mine, others := func(int) bool { return true }, func(int) bool { return false }
+	var notBefore time.Time
 	rooms := []ids.Room{f.room, ids.New[ids.Room]()} // the second has no events
 	want := func(what string, is func(int) bool, seq uint32, reads int32) {
 		t.Helper()
 		before := log.reads.Load()
-		heads, err := p.Heads(t.Context(), rooms, is)
+		heads, err := p.Heads(t.Context(), rooms, is, notBefore)
 		if n := log.reads.Load() - before; err != nil || len(heads) != 1 || heads[f.room].Seq != seq || n != reads {
 			t.Errorf("%s: %v, %v after %d reads; want %d after %d", what, heads, err, n, seq, reads)
 		}
 	}
 	want("first", others, seq, 1)
-	want("another's partition", others, seq, 1)
-	want("the first of mine", mine, seq, 1)
 	rooms = rooms[:1]
+	want("seen a moment ago", others, seq, 0)
+	notBefore = time.Now()
+	want("seen too long ago", others, seq, 1)
+	want("the first of mine", mine, seq, 1)
 	want("mine", mine, seq, 0)
 
 	seq = ack(t, writer, f, f.send(2, "b", "2")).GetSeq() // passing the owner over

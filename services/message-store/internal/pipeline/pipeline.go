@@ -29,6 +29,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/lru"
 	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/pkg/subject"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
@@ -108,6 +109,7 @@ type Pipeline struct {
 	metrics *metrics
 	markers *markerMover
 	beacon  *beacon
+	glances glances
 
 	lanes  []*lane
 	loads  chan struct{} // a slot per load under way
@@ -128,7 +130,7 @@ func New(cfg Config, log Log, rooms Rooms, bus Publisher, hashKey []byte, logger
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Pipeline{
 		cfg: cfg, log: log, rooms: rooms, bus: bus, parser: room.NewParser(hashKey, cfg.MaxContent), logger: logger, metrics: m,
-		beacon: newBeacon(bus, cfg.Now), loads: make(chan struct{}, maxLoads), cancel: cancel,
+		beacon: newBeacon(bus, cfg.Now), glances: glances{heads: lru.New[ids.Room, glance](maxGlances)}, loads: make(chan struct{}, maxLoads), cancel: cancel,
 	}
 	p.markers = newMarkerMover(log, bus, p.beacon, logger)
 	p.wg.Go(func() { p.markers.run(ctx) })
