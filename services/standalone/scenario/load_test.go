@@ -33,17 +33,17 @@ type load struct {
 // startLoad: everyone is in all rooms and sends as fast as they are acked.
 func startLoad(t *testing.T, s *system, people, rooms int) *load {
 	t.Helper()
-	return startCrowd(t, s, crowd{people: people, rooms: rooms, devices: 1})
+	return startLoadOf(t, s, shape{people: people, rooms: rooms, devices: 1})
 }
 
-// crowd is the shape of a load: everyone is in all rooms, with as many devices, of which one sends to each room, and
+// shape is that of a load: everyone is in all rooms, with as many devices, of which one sends to each room, and
 // pauses between two sends.
-type crowd struct {
+type shape struct {
 	people, rooms, devices int
 	pause                  time.Duration
 }
 
-func startCrowd(t *testing.T, s *system, c crowd) *load {
+func startLoadOf(t *testing.T, s *system, c shape) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &load{t: t, stop: cancel, acked: map[string]map[string]*clientv1.Ack{}}
@@ -95,10 +95,20 @@ func (l *load) send(ctx context.Context, d *device, room, who string, pause time
 // acks waits for n more acks.
 func (l *load) acks(n int) {
 	l.t.Helper()
+	l.reaches(l.total() + n)
+}
+
+// total is how many acks there were.
+func (l *load) total() int {
 	l.mu.Lock()
-	want := l.count + n
-	l.mu.Unlock()
-	eventually(l.t, fmt.Sprintf("%d more acks", n), func() error {
+	defer l.mu.Unlock()
+	return l.count
+}
+
+// reaches waits until there were as many acks.
+func (l *load) reaches(want int) {
+	l.t.Helper()
+	eventually(l.t, fmt.Sprintf("%d acks", want), func() error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.count < want {

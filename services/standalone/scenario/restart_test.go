@@ -12,30 +12,34 @@ import (
 // A gateway, and then both message-stores, are restarted one after the other while people write.
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
-	rollingRestart(t, 5, crowd{people: 4, rooms: 1, devices: 5, pause: 100 * time.Millisecond}, time.Second, patience)
+	rollingRestart(t, 5, shape{people: 4, rooms: 1, devices: 5, pause: 100 * time.Millisecond}, time.Second, patience)
 }
 
 func TestHeavyRollingRestart(t *testing.T) {
 	heavy(t)
 	// Back within the drain window and 5 s is the aim; the machine of a test, with a race detector, gets three times that.
 	const window = 5 * time.Second
-	rollingRestart(t, 50, crowd{people: 4, rooms: 1, devices: 25, pause: 4 * time.Second}, window, 3*(window+5*time.Second))
+	rollingRestart(t, 50, shape{people: 4, rooms: 1, devices: 25, pause: 4 * time.Second}, window, 3*(window+5*time.Second))
 }
 
-// rollingRestart has several crowds on two gateways. What they promise each other is checked by load.finish: no acked message
+// rollingRestart has several loads, with people and rooms of their own, on two gateways. What they promise each other is checked by load.finish: no acked message
 // is lost, nobody sees a duplicate or a hole, no send fails.
-func rollingRestart(t *testing.T, crowds int, c crowd, window, limit time.Duration) {
+func rollingRestart(t *testing.T, groups int, c shape, window, limit time.Duration) {
 	t.Helper()
-	sockets := crowds * c.people * c.devices
+	sockets := groups * c.people * c.devices
 	enoughFiles(t, 3*sockets) // of a client, and of the load balancer to both sides
 	s := startShared(t, fmt.Sprint("NATTER_DRAIN_WINDOW=", window))
 	var loads []*load
-	for range crowds {
-		loads = append(loads, startCrowd(t, s, c))
+	for range groups {
+		loads = append(loads, startLoadOf(t, s, c))
 	}
-	busy := func() {
+	busy := func() { // all of them get on
+		var want []int
 		for _, l := range loads {
-			l.acks(c.people)
+			want = append(want, l.total()+c.people)
+		}
+		for i, l := range loads {
+			l.reaches(want[i])
 		}
 	}
 	busy()
@@ -72,6 +76,9 @@ func rollingRestart(t *testing.T, crowds int, c crowd, window, limit time.Durati
 		busy()
 	}
 	var slow time.Duration
+	for _, l := range loads {
+		l.stop()
+	}
 	for _, l := range loads {
 		l.finish()
 		slow = max(slow, l.slow)
