@@ -70,8 +70,12 @@ func startApart(tb testing.TB, env ...string) *system {
 // message-store and gateway has its own wire to NATS: "nats-message-store-1", "nats-edge-gateway-1", ….
 func startShared(tb testing.TB, env ...string) *system {
 	tb.Helper()
-	s := &system{wires: map[string]*proxy{}}
-	s.nats = testkit.NATS(tb)
+	return startSharedOn(tb, testkit.NATS(tb), env...)
+}
+
+func startSharedOn(tb testing.TB, natsURL string, env ...string) *system {
+	tb.Helper()
+	s := &system{wires: map[string]*proxy{}, nats: natsURL}
 	dir := tb.TempDir()
 	return s.startServices(tb, append([]string{"NATTER_DATA_DIR=" + dir, "NATTER_NATS_URL=" + s.nats}, env...), "message-store-1",
 		"message-store-2", "edge-gateway-1", "edge-gateway-2")
