@@ -279,3 +279,20 @@ func TestStartStopLeavesNothing(t *testing.T) {
 	}
 	poll(t, "the goroutines to end", func() bool { return runtime.NumGoroutine() <= before+2 })
 }
+
+func TestStormsEndOnce(t *testing.T) {
+	t.Parallel()
+	var s storms
+	for i, tt := range []struct {
+		accepted uint64
+		over     bool
+	}{
+		{10, false}, {500, false}, {500, false}, // too few
+		{5000, false}, {5900, false}, {5910, true}, {5910, false}, // once
+		{6900, false}, {6905, false}, {6915, true},
+	} {
+		if over := s.isOver(tt.accepted); over != tt.over {
+			t.Errorf("%d: after %d connections: %v", i, tt.accepted, over)
+		}
+	}
+}

@@ -23,6 +23,9 @@ const (
 
 // signIn takes the first frame, which must be hello, and reports whether the connection is open. If not, it ends.
 func (s *session) signIn(f *clientv1.ClientFrame, err error) bool {
+	s.mu.Lock()
+	s.expiry.Stop() // it came in time
+	s.mu.Unlock()
 	hello := f.GetHello()
 	switch {
 	case err != nil:

@@ -18,7 +18,8 @@ const (
 )
 
 // joins are the rooms of a connection whose delivery is to start, or to start again. At most joinsAtOnce are being joined;
-// of two joins of one room the later counts: it comes second, or stop ends the earlier. Guarded by session.mu.
+// of two joins of one room the later counts: it comes second, or stop ends the earlier. Guarded by session.mu. The maps are
+// there only while something is in them.
 type joins struct {
 	waiting map[ids.Room]feed.Cursor
 	active  map[ids.Room]*joining
@@ -81,6 +82,9 @@ func (s *session) join(cursors map[ids.Room]feed.Cursor, isNewEpoch bool) {
 			continue
 		}
 		c.Reset = isNewEpoch && c.Resumed
+		if s.joins.waiting == nil {
+			s.joins.waiting, s.joins.active = map[ids.Room]feed.Cursor{}, map[ids.Room]*joining{}
+		}
 		s.joins.waiting[room] = c
 	}
 	for range min(joinsAtOnce-s.joins.workers, len(s.joins.waiting)) {
@@ -96,7 +100,9 @@ func (s *session) runJoins() {
 	for {
 		c, ok := s.nextJoin()
 		if !ok {
-			s.joins.workers--
+			if s.joins.workers--; s.joins.workers == 0 {
+				s.joins.waiting, s.joins.active = nil, nil
+			}
 			return
 		}
 		ctx, cancel := context.WithCancel(s.ctx)

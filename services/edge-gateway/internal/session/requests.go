@@ -106,7 +106,7 @@ func (s *session) signalTyping(id uint32, t *clientv1.Typing) {
 			err = s.srv.nc.Publish(subject.RoomSignal(room), data)
 		}
 		if err != nil {
-			s.log.Debug("typing not passed on", "error", err) // it may be lost
+			s.srv.log.Debug("typing not passed on", "connection", s.id, "error", err) // it may be lost
 		}
 	}
 	s.ok(id)

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -168,14 +169,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ws.SetReadLimit(int64(s.cfg.FrameBytes))
 	c = s.newSession(ws, taken.out, encoding)
 	c.isCompressed = w.Header().Get("Sec-WebSocket-Extensions") != ""
-	c.buckets.address = s.limits.addresses.Of(address)
+	c.address, c.buckets.address = address, s.limits.addresses.Of(address)
 	s.add(c)
-	go func() { // on a stack of its own: net/http's, with what it holds, is given back
-		defer s.wg.Done()
-		c.run()
-		s.remove(c)
-		s.limits.leave(address)
-	}()
+	go c.serve() // on a stack of its own: net/http's, with what it holds, is given back
 }
 
 // negotiate chooses among the subprotocols that the client offers; none offered means JSON.
@@ -198,17 +194,17 @@ func (s *Server) newSession(ws *websocket.Conn, out *outlet, encoding wire.Encod
 	id := ids.New[ids.Instance]().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &session{
-		srv: s, id: id, ws: ws, conn: out.conn, out: out, encoding: encoding, log: s.log.With("connection", id), ctx: ctx, cancel: cancel,
+		srv: s, id: id, ws: ws, conn: out.conn, out: out, encoding: encoding, ctx: ctx, cancel: cancel,
 		queue:   queue{encoding: encoding, limit: int(s.cfg.QueueBytes), total: &s.queued},
 		ready:   make(chan struct{}),
 		fetches: make(chan struct{}, maxFetches),
 		buckets: buckets{connection: ratelimit.NewBucket(s.cfg.FrameRateConnection)},
 		rooms:   map[ids.Room]membership{},
-		joins:   joins{waiting: map[ids.Room]feed.Cursor{}, active: map[ids.Room]*joining{}},
 		flusher: s.flushers[s.accepted.Add(1)%uint64(len(s.flushers))],
 	}
 	c.queue.start = func() { c.wg.Add(1); c.flusher.add(c) }
 	c.touch()
+	c.expiry = time.AfterFunc(s.helloTimeout, func() { c.end(endHello) })
 	return c
 }
 
@@ -258,6 +254,8 @@ func (s *Server) remove(c *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, c)
+	s.limits.leave(c.address)
+	s.wg.Done()
 }
 
 // all returns the sessions of the moment.
@@ -276,11 +274,15 @@ func (s *Server) all() []*session {
 func (s *Server) probe() {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
+	var storms storms
 	for {
 		select {
 		case <-s.stop:
 			return
 		case now := <-tick.C:
+			if storms.isOver(s.accepted.Load()) {
+				debug.FreeOSMemory()
+			}
 			silent := now.Add(-2 * s.cfg.PingInterval).Unix()
 			for _, c := range s.all() {
 				if c.heard.Load() < silent {
@@ -290,6 +292,22 @@ func (s *Server) probe() {
 			}
 		}
 	}
+}
+
+// storms notices when many connections have come and no more do. What their handshakes left behind would stay until the next
+// garbage collection, which is minutes away in a gateway whose connections are idle.
+type storms struct{ last, calm uint64 }
+
+// isOver is asked now and then with the number of connections so far.
+func (s *storms) isOver(accepted uint64) bool {
+	const many, few = 1000, 50
+	isCalm := accepted-s.last < few
+	s.last = accepted
+	if !isCalm || accepted-s.calm < many {
+		return false
+	}
+	s.calm = accepted
+	return true
 }
 
 // probe ends the connection if its peer does not answer a ping.

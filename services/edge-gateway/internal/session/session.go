@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -21,20 +20,21 @@ import (
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
 
-// session is one WebSocket connection of a signed-in user. One goroutine reads; whatever waits for another service runs
+// session is one WebSocket connection of a signed-in user. One goroutine at a time reads; whatever waits for another service runs
 // beside it, bounded; frames to the client go through the queue.
 type session struct {
 	srv      *Server
 	id       string
 	ws       *websocket.Conn
+	address  string   // the client's, as limits count it
 	conn     net.Conn // under ws; only to cut it off
 	out      *outlet  // under ws, too
 	encoding wire.Encoding
-	log      *slog.Logger
 	queue    queue
 	flusher  *flusher
 
 	isCompressed bool // messages go through ws
+	isOpen       bool // the hello was good; only the reader looks
 
 	ctx    context.Context //nolint:containedctx // ends with the reader
 	cancel context.CancelFunc
@@ -53,7 +53,7 @@ type session struct {
 	identity authn.Identity
 	rooms    map[ids.Room]membership
 	joins    joins
-	expiry   *time.Timer
+	expiry   *time.Timer            // of the time for a hello, then of the token
 	typing   map[ids.Room]time.Time // when the last signal of a room was passed on
 	released bool                   // nothing may be started any more
 }
@@ -64,39 +64,43 @@ type membership struct {
 	read uint32 // the read marker
 }
 
-// run serves the connection. It reads until the socket is closed, also while the connection ends, for the close handshake.
-func (s *session) run() {
-	late := time.AfterFunc(s.srv.helloTimeout, func() { s.end(endHello) })
-	defer late.Stop()
-	isOpen := false
-	for {
-		kind, message, err := s.ws.Read(context.Background()) // closing the socket ends it
+// serve reads a message and handles it, and goes on in a new goroutine: the stack of this one has grown, and it would stay
+// as large while the next message is waited for. When the socket is closed, which it reads until then also for the close
+// handshake, it ends the session.
+func (s *session) serve() {
+	kind, message, err := s.ws.Read(context.Background()) // closing the socket ends it
+	switch {
+	case errors.Is(err, websocket.ErrMessageTooBig):
+		s.end(endTooBig)
+	case err != nil:
+		s.end(endClient)
+	case kind != messageType(s.encoding):
+		s.end(endKind)
+	}
+	if err != nil {
+		s.srv.remove(s)
+		return
+	}
+	s.receive(message)
+	go s.serve()
+}
+
+// receive handles what the client sent. One goroutine at a time calls it.
+func (s *session) receive(message []byte) {
+	s.touch()
+	if s.isOpen && len(bytes.TrimSpace(message)) == 0 {
+		s.allowed(0) // a message without frames counts as one
+	}
+	for frame, err := range s.encoding.Frames(message) {
 		switch {
-		case errors.Is(err, websocket.ErrMessageTooBig):
-			s.end(endTooBig)
-			return
+		case s.isEnding(): // what still comes is not looked at
+		case !s.isOpen:
+			s.isOpen = s.signIn(frame, err)
+		case !s.allowed(frame.GetId()): // and answered
 		case err != nil:
-			s.end(endClient)
-			return
-		case kind != messageType(s.encoding):
-			s.end(endKind)
-		}
-		s.touch()
-		if isOpen && len(bytes.TrimSpace(message)) == 0 {
-			s.allowed(0) // a message without frames counts as one
-		}
-		for frame, err := range s.encoding.Frames(message) {
-			switch {
-			case s.isEnding(): // what still comes is not looked at
-			case !isOpen:
-				late.Stop()
-				isOpen = s.signIn(frame, err)
-			case !s.allowed(frame.GetId()): // and answered
-			case err != nil:
-				s.fail(frame.GetId(), err)
-			default:
-				s.handle(frame)
-			}
+			s.fail(frame.GetId(), err)
+		default:
+			s.handle(frame)
 		}
 	}
 }
@@ -163,7 +167,7 @@ func (s *session) ok(id uint32) {
 func (s *session) fail(id uint32, err error) {
 	f := fault.From(err)
 	if f.Code == fault.Internal {
-		s.log.Error("request failed", "error", err)
+		s.srv.log.Error("request failed", "connection", s.id, "error", err)
 	}
 	s.send(&clientv1.ServerFrame{Id: id, Frame: &clientv1.ServerFrame_Error{Error: &clientv1.Error{
 		Code: string(f.Code), Message: f.Message, Field: f.Field,

@@ -111,6 +111,7 @@ func shapeOf(s load.Settings) shape { return shape{s.Rooms, s.Users, s.RoomsPerU
 var unlimited = []string{
 	"NATTER_FRAME_RATE_CONNECTION=off", "NATTER_FRAME_RATE_USER=off", "NATTER_FRAME_RATE_IP=off", "NATTER_CONNECTIONS_PER_IP=off",
 	"NATTER_LOG_LEVEL=warn", "NATTER_COMMANDS_PER_SECOND=1000000", "NATTER_RESUME_EVENTS=1000000", "NATTER_DRAIN_WINDOW=100ms",
+	"NATTER_PPROF=true", // on the admin address, for whoever wants to know where the time goes
 }
 
 func newBench(o options, dataDir string) (*bench, error) {
