@@ -145,14 +145,13 @@ func (s *session) fetch(id uint32, f *clientv1.Fetch) {
 	if id == 0 { // nobody waits for the page
 		return
 	}
-	select {
-	case s.fetches <- struct{}{}:
-	default:
+	if s.fetches.Add(1) > maxFetches {
+		s.fetches.Add(-1)
 		s.fail(id, fault.New(fault.ResourceExhausted, "more than %d fetches at once", maxFetches).WithRetryAfter(100*time.Millisecond))
 		return
 	}
 	s.wg.Go(func() {
-		release := sync.OnceFunc(func() { <-s.fetches })
+		release := sync.OnceFunc(func() { s.fetches.Add(-1) })
 		defer release()
 		page, err := s.page(rpc.WithCaller(s.ctx, s.caller()), f)
 		if err != nil {

@@ -167,11 +167,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.log.Debug("cannot bound the send buffer", "error", err) // a socket that is closed already
 	}
 	ws.SetReadLimit(int64(s.cfg.FrameBytes))
-	c = s.newSession(ws, taken.out, encoding)
+	c = s.newSession(ws, taken, encoding)
 	c.isCompressed = w.Header().Get("Sec-WebSocket-Extensions") != ""
 	c.address, c.buckets.address = address, s.limits.addresses.Of(address)
 	s.add(c)
-	go c.serve() // on a stack of its own: net/http's, with what it holds, is given back
+	// On a stack of its own: net/http's, with what it holds, is given back.
+	if taken.isEager {
+		go c.serve()
+	} else {
+		go c.await()
+	}
 }
 
 // negotiate chooses among the subprotocols that the client offers; none offered means JSON.
@@ -190,14 +195,13 @@ func negotiate(r *http.Request) (wire.Encoding, bool) {
 	return wire.JSON, !offered
 }
 
-func (s *Server) newSession(ws *websocket.Conn, out *outlet, encoding wire.Encoding) *session {
+func (s *Server) newSession(ws *websocket.Conn, taken *hijacked, encoding wire.Encoding) *session {
 	id := ids.New[ids.Instance]().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &session{
-		srv: s, id: id, ws: ws, conn: out.conn, out: out, encoding: encoding, ctx: ctx, cancel: cancel,
+		srv: s, id: id, ws: ws, conn: taken.out.conn, out: taken.out, in: taken.in, encoding: encoding, ctx: ctx, cancel: cancel,
 		queue:   queue{encoding: encoding, limit: int(s.cfg.QueueBytes), total: &s.queued},
 		ready:   make(chan struct{}),
-		fetches: make(chan struct{}, maxFetches),
 		buckets: buckets{connection: ratelimit.NewBucket(s.cfg.FrameRateConnection)},
 		rooms:   map[ids.Room]membership{},
 		flusher: s.flushers[s.accepted.Add(1)%uint64(len(s.flushers))],
@@ -281,6 +285,7 @@ func (s *Server) probe() {
 			return
 		case now := <-tick.C:
 			if storms.isOver(s.accepted.Load()) {
+				runtime.GC() // and once more below: what pools keep goes with the second
 				debug.FreeOSMemory()
 			}
 			silent := now.Add(-2 * s.cfg.PingInterval).Unix()

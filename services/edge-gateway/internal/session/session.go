@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -29,6 +30,7 @@ type session struct {
 	address  string   // the client's, as limits count it
 	conn     net.Conn // under ws; only to cut it off
 	out      *outlet  // under ws, too
+	in       *bufio.Reader
 	encoding wire.Encoding
 	queue    queue
 	flusher  *flusher
@@ -47,7 +49,7 @@ type session struct {
 	buckets  buckets
 	commands commands
 	markers  markers
-	fetches  chan struct{} // slots
+	fetches  atomic.Int32 // under way
 
 	mu       sync.Mutex
 	identity authn.Identity
@@ -64,9 +66,17 @@ type membership struct {
 	read uint32 // the read marker
 }
 
-// serve reads a message and handles it, and goes on in a new goroutine: the stack of this one has grown, and it would stay
-// as large while the next message is waited for. When the socket is closed, which it reads until then also for the close
-// handshake, it ends the session.
+// await waits for the client. What comes is read and handled by a goroutine that ends with it, since the stack that takes
+// would stay as large while this connection waits again: most wait most of the time.
+func (s *session) await() {
+	if s.out.raw != nil && s.in.Buffered() == 0 {
+		awaitInput(s.out.raw)
+	}
+	go s.serve()
+}
+
+// serve reads a message and handles it. When the socket is closed, which is waited for also while the connection ends, for
+// the close handshake, it ends the session.
 func (s *session) serve() {
 	kind, message, err := s.ws.Read(context.Background()) // closing the socket ends it
 	switch {
@@ -82,7 +92,7 @@ func (s *session) serve() {
 		return
 	}
 	s.receive(message)
-	go s.serve()
+	go s.await()
 }
 
 // receive handles what the client sent. One goroutine at a time calls it.

@@ -14,7 +14,7 @@ import (
 const (
 	// readBuffer is what a connection keeps for reading. Most wait most of the time, and net/http's buffers are 4 KiB each
 	// way; a larger frame is read around the buffer.
-	readBuffer = 512
+	readBuffer = 256
 	// writeBuffer is bufio's least: what the WebSocket writes is gathered by frames, see outlet.
 	writeBuffer = 16
 	// maxHeader is the longest header of a frame that a server sends (RFC 6455, section 5.2; it does not mask).
@@ -25,7 +25,10 @@ const (
 // small buffers.
 type hijacked struct {
 	http.ResponseWriter
+	in  *bufio.Reader
 	out *outlet
+
+	isEager bool // the client sent frames before it had the answer; in does not count them as buffered
 }
 
 // Hijack implements http.Hijacker.
@@ -35,11 +38,11 @@ func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	h.out = newOutlet(conn)
-	writer := bufio.NewWriterSize(h.out, writeBuffer)
-	if large.Reader.Buffered() > 0 { // a client that did not wait for the answer keeps the buffer its frames are in
-		return conn, bufio.NewReadWriter(large.Reader, writer), nil
+	h.in = large.Reader
+	if h.isEager = h.in.Buffered() > 0; !h.isEager {
+		h.in = bufio.NewReaderSize(conn, readBuffer)
 	}
-	return conn, bufio.NewReadWriter(bufio.NewReaderSize(conn, readBuffer), writer), nil
+	return conn, bufio.NewReadWriter(h.in, bufio.NewWriterSize(h.out, writeBuffer)), nil
 }
 
 // outlet is the way out of a connection. Two write to it: the WebSocket its control frames (and compressed messages) and
