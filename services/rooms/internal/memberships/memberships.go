@@ -55,12 +55,11 @@ type member struct {
 	version uint32
 }
 
-// known is a room at the last version that was read or heard of. All changes after the version since were heard.
+// known is a room as it was read last, which may be ahead of what was heard. Of the changes above the version since, all
+// up to the version heard were heard.
 type known struct {
 	room.Room
-	since uint32
-	// old: the version is heard of, but the rest is as before.
-	old bool
+	since, heard uint32
 }
 
 // read is a query under way, and what makes parts of its result too old to be remembered.
@@ -139,10 +138,15 @@ func (c *Cache) lookup(id ids.User, now time.Time) ([]room.Membership, bool) {
 	list := make([]room.Membership, len(u.rooms))
 	for i, m := range u.rooms {
 		k, ok := c.rooms.Get(m.room)
-		if !ok || k.old || m.version < k.since {
+		if !ok || m.version < k.since {
 			return nil, false
 		}
+		as := max(m.version, k.heard) // what was heard did not concern the user, or they would have been forgotten
+		if k.Version < as {
+			return nil, false // name and number of members are older
+		}
 		list[i] = room.Membership{Room: k.Room, Role: m.role}
+		list[i].Room.Version = as
 	}
 	u.served = now
 	return list, true
@@ -153,14 +157,14 @@ func (c *Cache) learn(list []room.Membership, r *read) bool {
 	current := !r.void
 	for _, m := range list {
 		k, ok := c.rooms.Get(m.Room.ID)
-		switch {
+		switch v := m.Room.Version; {
 		case r.void:
-		case !ok || k.Version < m.Room.Version: // also when changes in between are still to be heard of
-			c.rooms.Put(m.Room.ID, &known{Room: m.Room, since: m.Room.Version}, 200+len(m.Room.Name)+len(m.Room.Description))
-		case k.Version == m.Room.Version:
-			k.Room, k.old = m.Room, false
-		default:
+		case !ok:
+			c.rooms.Put(m.Room.ID, &known{Room: m.Room, since: v, heard: v}, 200+len(m.Room.Name)+len(m.Room.Description))
+		case v < k.heard:
 			current = false
+		case v >= k.Version:
+			k.Room = m.Room
 		}
 	}
 	return current
@@ -188,11 +192,11 @@ func (c *Cache) Changed(in ids.Room, version uint32, who ids.User, role room.Rol
 		answered = time.Since(u.served) < late
 	}
 	switch k, ok := c.rooms.Get(in); {
-	case !ok || version <= k.Version:
-	case version == k.Version+1:
-		k.Version, k.old = version, true
-	default: // one before it is still to come, or lost
-		c.rooms.Remove(in)
+	case !ok || version <= k.heard:
+	case version == k.heard+1:
+		k.heard = version
+	default: // one before it is still to come, or lost: it may concern anybody
+		k.since, k.heard = version, version
 	}
 	return answered
 }

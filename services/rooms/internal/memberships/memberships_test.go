@@ -165,25 +165,27 @@ func TestChangesOfOthers(t *testing.T) {
 	w.want(bob, 0, map[ids.Room]uint32{r: v})
 }
 
-// A read that is ahead of what was heard says nothing about others.
-func TestReadAheadOfTheNews(t *testing.T) {
+// Some are read at a version that was not heard of yet. Others are known as of what was heard.
+func TestReadsAheadOfTheNews(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ada, bob := ids.New[ids.User](), ids.New[ids.User]()
+	ada, bob, eve := ids.New[ids.User](), ids.New[ids.User](), ids.New[ids.User]()
 	r := w.create(ada)
-	w.want(ada, 1, map[ids.Room]uint32{r: w.join(r, bob)})
-	w.want(bob, 1, map[ids.Room]uint32{r: 2})
-	v := w.leave(r, bob)
-	eve := ids.New[ids.User]()
-	w.want(bob, 0, map[ids.Room]uint32{r: v - 1}) // true at its version: the log says that there is a higher one
-	v = w.join(r, eve)
-	w.want(eve, 1, map[ids.Room]uint32{r: v})
-	w.want(bob, 1, nil)
+	v := w.join(r, bob)
 	w.want(ada, 1, map[ids.Room]uint32{r: v})
-	w.cache.Changed(r, v-1, bob, "") // late
-	w.cache.Changed(r, v, eve, room.Ordinary)
+	w.want(bob, 1, map[ids.Room]uint32{r: v})
+	left := w.leave(r, bob)
+	joined := w.join(r, eve)
+	w.want(eve, 1, map[ids.Room]uint32{r: joined})
 	w.want(ada, 0, map[ids.Room]uint32{r: v})
-	w.want(eve, 0, map[ids.Room]uint32{r: v})
+	w.want(bob, 0, map[ids.Room]uint32{r: v}) // true at its version: the log says that there is a higher one
+	w.cache.Changed(r, left, bob, "")
+	w.want(bob, 1, nil)
+	w.want(ada, 0, map[ids.Room]uint32{r: left})
+	w.cache.Changed(r, joined, eve, room.Ordinary)
+	w.want(ada, 0, map[ids.Room]uint32{r: joined})
+	w.want(eve, 0, map[ids.Room]uint32{r: joined})
+	w.cache.Changed(r, left, bob, "") // late
 	w.want(bob, 0, nil)
 }
 
