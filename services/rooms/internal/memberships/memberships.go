@@ -121,8 +121,7 @@ func (c *Cache) fill(ctx context.Context, found map[ids.User][]room.Membership, 
 	}
 	for _, id := range missing {
 		found[id] = got[id]
-		_, changed := r.changed[id]
-		if c.learn(got[id], r) && !changed {
+		if _, changed := r.changed[id]; !changed && !r.void {
 			c.remember(id, got[id], began)
 		}
 	}
@@ -152,29 +151,18 @@ func (c *Cache) lookup(id ids.User, now time.Time) ([]room.Membership, bool) {
 	return list, true
 }
 
-// learn takes rooms from what was read, and reports whether nothing in it is older than what was heard. c.mu is held.
-func (c *Cache) learn(list []room.Membership, r *read) bool {
-	current := !r.void
-	for _, m := range list {
-		k, ok := c.rooms.Get(m.Room.ID)
-		switch v := m.Room.Version; {
-		case r.void:
-		case !ok:
-			c.rooms.Put(m.Room.ID, &known{Room: m.Room, since: v, heard: v}, 200+len(m.Room.Name)+len(m.Room.Description))
-		case v < k.heard:
-			current = false
-		case v >= k.Version:
-			k.Room = m.Room
-		}
-	}
-	return current
-}
-
-// remember keeps the memberships of a user. c.mu is held.
+// remember keeps the memberships of a user, and the rooms. c.mu is held.
 func (c *Cache) remember(id ids.User, list []room.Membership, at time.Time) {
 	u := &user{at: at, rooms: make([]member, len(list))}
 	for i, m := range list {
 		u.rooms[i] = member{m.Room.ID, m.Role, m.Room.Version}
+		switch k, ok := c.rooms.Get(m.Room.ID); {
+		case !ok:
+			k = &known{Room: m.Room, since: m.Room.Version, heard: m.Room.Version}
+			c.rooms.Put(m.Room.ID, k, 200+len(m.Room.Name)+len(m.Room.Description))
+		case k.Version < m.Room.Version:
+			k.Room = m.Room
+		}
 	}
 	c.users.Put(id, u, 64+48*len(list))
 }

@@ -153,7 +153,8 @@ func TestChangesOfOthers(t *testing.T) {
 
 	v = w.join(r, eve)
 	w.cache.Changed(r, v, eve, room.Ordinary)
-	w.want(eve, 1, map[ids.Room]uint32{r: v}) // which brings the room up to date for all
+	w.want(ada, 1, map[ids.Room]uint32{r: v}) // which brings the room up to date for all
+	w.want(eve, 1, map[ids.Room]uint32{r: v})
 	w.want(ada, 0, map[ids.Room]uint32{r: v})
 	w.want(bob, 0, map[ids.Room]uint32{r: v})
 
