@@ -128,12 +128,15 @@ func parse(p Process, binary string, settings []config.Setting) (*config.Source,
 	flags := flag.NewFlagSet(binary, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	for _, s := range settings {
+		if s.Flag() == "" {
+			continue
+		}
 		flags.Func(s.Flag(), "", func(v string) error { source.Set(s.Name, v); return nil })
 	}
 	err := flags.Parse(p.Args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, _ = fmt.Fprintf(p.Stdout, "%s is part of Natter, a self-hosted chat system.\n\nUsage: %s [flags]\n\n"+
-			"Every setting is a flag and an environment variable; the flag wins.\n\n", binary, binary)
+			"Every setting is a flag and an environment variable; the flag wins. <NAME> stands for a name from a list, as in NATTER_SSO_GOOGLE_CLIENT_ID.\n\n", binary, binary)
 		config.WriteHelp(p.Stdout, settings)
 		return source, flag.ErrHelp
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -62,7 +63,7 @@ func (s *Source) Load(dst any) error {
 	maps.DeleteFunc(set, func(_, v string) bool { return v == "" })
 	err := env.ParseWithOptions(dst, env.Options{Environment: set})
 	if err == nil {
-		return nil
+		return s.fillNamed(reflect.ValueOf(dst).Elem())
 	}
 	byField := map[string]Setting{}
 	for _, f := range Settings(dst) {
@@ -100,7 +101,7 @@ func (s *Source) CheckKnown() error {
 	names := strings.Fields(known)
 	var all []error
 	for _, name := range slices.Sorted(maps.Keys(s.values)) {
-		if strings.HasPrefix(name, "NATTER_TEST_") || slices.Contains(names, name) {
+		if strings.HasPrefix(name, "NATTER_TEST_") || slices.ContainsFunc(names, func(n string) bool { return matches(n, name) }) {
 			continue
 		}
 		all = append(all, fmt.Errorf("%s is not a setting of Natter; did you mean %s?", name, nearest(name, names)))

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,8 +22,11 @@ type Setting struct {
 	field string // of the struct, to match errors
 }
 
-// Flag is the setting's flag, without dashes: http-addr.
+// Flag is the setting's flag, without dashes: http-addr. "" for a setting with <NAME>, which only the environment has.
 func (s Setting) Flag() string {
+	if strings.Contains(s.Name, nameMark) {
+		return ""
+	}
 	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(s.Name, Prefix)), "_", "-")
 }
 
@@ -46,8 +50,11 @@ func appendSettings(all []Setting, t reflect.Type) []Setting {
 	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
 		if name == "" {
-			if f.Type.Kind() == reflect.Struct {
+			switch {
+			case f.Type.Kind() == reflect.Struct:
 				all = appendSettings(all, f.Type)
+			case f.Tag.Get("named") != "":
+				all = appendSettings(all, f.Type.Elem())
 			}
 			continue
 		}
@@ -84,7 +91,11 @@ func typeName(t reflect.Type) string {
 func WriteHelp(w io.Writer, settings []Setting) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range settings {
-		_, _ = fmt.Fprintf(tw, "  --%s\t%s\t%s%s\n", s.Flag(), s.Name, s.Help, defaultNote(s.Default))
+		flag := s.Flag()
+		if flag != "" {
+			flag = "--" + flag
+		}
+		_, _ = fmt.Fprintf(tw, "  %s\t%s\t%s%s\n", flag, s.Name, s.Help, defaultNote(s.Default))
 	}
 	_ = tw.Flush()
 }
@@ -111,15 +122,18 @@ func WriteMarkdown(w io.Writer, settings []Setting) {
 // Dump returns name and value of each setting that differs from its default, secrets redacted, for the log.
 func (s *Source) Dump(settings []Setting) []any {
 	var attrs []any
+	names := slices.Sorted(maps.Keys(s.values))
 	for _, f := range settings {
-		v := s.values[f.Name]
-		if v == "" || v == f.Default {
-			continue
+		for _, name := range names {
+			v := s.values[name]
+			if v == "" || v == f.Default || !matches(f.Name, name) {
+				continue
+			}
+			if f.Secret {
+				v = "(set)"
+			}
+			attrs = append(attrs, name, v)
 		}
-		if f.Secret {
-			v = "(set)"
-		}
-		attrs = append(attrs, f.Name, v)
 	}
 	return attrs
 }
