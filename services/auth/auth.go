@@ -84,7 +84,7 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	if err != nil {
 		return err
 	}
-	svc, err := service.New(a.store, passwords, ring, cfg.TokenTTL, d.Metrics)
+	svc, err := service.New(a.store, passwords, ring, cfg.TokenTTL, d.Log, d.Metrics)
 	if err != nil {
 		return err
 	}

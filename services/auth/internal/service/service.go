@@ -5,6 +5,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,17 +46,20 @@ type Service struct {
 	keys      *keys.Ring
 	tokenTTL  time.Duration
 	logins    *prometheus.CounterVec
+	log       *slog.Logger
 }
 
 // New returns the service; access tokens live for tokenTTL.
-func New(s store.Store, passwords *password.Hasher, ring *keys.Ring, tokenTTL time.Duration, reg prometheus.Registerer) (*Service, error) {
+func New(
+	s store.Store, passwords *password.Hasher, ring *keys.Ring, tokenTTL time.Duration, log *slog.Logger, reg prometheus.Registerer,
+) (*Service, error) {
 	logins, err := obs.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "natter_auth_logins_total", Help: "Sign-ins with e-mail and password, by outcome.",
 	}, []string{"outcome"}))
 	if err != nil {
 		return nil, fmt.Errorf("auth metrics: %w", err)
 	}
-	return &Service{store: s, passwords: passwords, keys: ring, tokenTTL: tokenTTL, logins: logins}, nil
+	return &Service{store: s, passwords: passwords, keys: ring, tokenTTL: tokenTTL, logins: logins, log: log}, nil
 }
 
 // Serve adds the methods to the bus.

@@ -14,6 +14,8 @@ import (
 // Store keeps users and keys. All methods may be called concurrently, also by other processes on the same database.
 // Errors are faults: those named below, and Unavailable when trying again may help.
 type Store interface {
+	Audit
+
 	// CreateUser adds a user. ErrEmailTaken or ErrUsernameTaken when its key is another user's.
 	CreateUser(ctx context.Context, u user.User) error
 

@@ -35,6 +35,8 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"OneKeyPerGeneration":  oneKeyPerGeneration,
 		"PingTriesTheDatabase": pingTriesTheDatabase,
 		"EndsWithTheContext":   endsWithTheContext,
+		"AuditEvents":          auditEvents,
+		"AuditOfManyAtOnce":    auditOfManyAtOnce,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

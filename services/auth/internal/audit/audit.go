@@ -1,0 +1,50 @@
+// Package audit is what the log of security events holds. The service appends to it (Service.audit), administrators read
+// it, and nobody changes it.
+package audit
+
+import (
+	"slices"
+	"time"
+
+	"github.com/natter-chat/natter/pkg/ids"
+)
+
+// Kind says what happened. The texts are API: people filter by them.
+type Kind string
+
+// The kinds. An event about one account names it in Event.User.
+const (
+	UserRegistered Kind = "user_registered"
+	LoginOK        Kind = "login_ok"
+	LoginFailed    Kind = "login_failed" // Detail: why; User is zero when there is no such account
+	LoginThrottled Kind = "login_throttled"
+	BotCreated     Kind = "bot_created"
+	BotDeleted     Kind = "bot_deleted"
+	TokenCreated   Kind = "token_created" // Detail: name and scopes
+	TokenRevoked   Kind = "token_revoked"
+)
+
+// kinds are all of them, for Known.
+var kinds = []Kind{
+	UserRegistered, LoginOK, LoginFailed, LoginThrottled, BotCreated, BotDeleted, TokenCreated, TokenRevoked,
+}
+
+// Known reports whether k is one of the kinds above: a filter by another is a mistake.
+func (k Kind) Known() bool { return slices.Contains(kinds, k) }
+
+// Event is one entry.
+type Event struct {
+	// ID grows with every event; it is the store's to choose.
+	ID int64
+	// At is in UTC, to the millisecond.
+	At   time.Time
+	Kind Kind
+	// User is whose account it is about; zero: nobody's that exists.
+	User ids.User
+	// Actor is who did it; zero: somebody who was not signed in. Most people act on their own account.
+	Actor ids.User
+	// Address is the client's IP address; empty: it was not a client.
+	Address string
+	// Detail is what else there is to know, for people to read; never a secret.
+	Detail string
+}

@@ -1,0 +1,14 @@
+-- +goose Up
+
+-- Only inserted into. Users are not referenced: their events outlive them.
+CREATE TABLE audit_events (
+    id       integer PRIMARY KEY AUTOINCREMENT,
+    at       integer NOT NULL,
+    kind     text NOT NULL,
+    user_id  text,
+    actor_id text,
+    address  text NOT NULL,
+    detail   text NOT NULL
+) STRICT;
+CREATE INDEX audit_events_user ON audit_events (user_id, id);
+CREATE INDEX audit_events_kind ON audit_events (kind, id);
