@@ -94,7 +94,10 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	mux.Handle("GET /ws", g.sessions)
 	mux.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusFound)) // until there is a web client
 	mux.Handle("/", api)
-	g.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	g.server = &http.Server{
+		Handler: rest.SecurityHeaders(cfg.HTTP.TrustedProxies, mux), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 32 << 10,
+	}
 	if g.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.HTTPAddr); err != nil {
 		return fmt.Errorf("NATTER_HTTP_ADDR: %w; set it to a free address", err)
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// cors lets web pages of other origins use the API (the Fetch standard, section CORS). Cookies are never allowed along:
-// such a page sends its access token, so nothing is done in the name of who merely visits it.
+// cors lets web pages of other origins use the API (the Fetch standard, section CORS). A page sends its access token; it
+// may send cookies along only when the setting has its origin in full (see newOwnPages).
 func (a *api) cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
@@ -21,6 +21,9 @@ func (a *api) cors(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Access-Control-Expose-Headers", "Retry-After, "+headerRequestID)
+		if slices.ContainsFunc(a.Config.Origins, func(full string) bool { return strings.EqualFold(full, origin) }) {
+			h.Set("Access-Control-Allow-Credentials", "true")
+		}
 		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 			next.ServeHTTP(w, r)
 			return

@@ -15,7 +15,7 @@ import (
 // headerRequestID names a request in logs; a proxy in front may have named it already.
 const headerRequestID = "X-Request-Id"
 
-// observe names, measures and logs each request, sets the headers of every answer, and makes a panic one answer's error.
+// observe names, measures and logs each request, and makes a panic one answer's error.
 func (a *api) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -24,8 +24,6 @@ func (a *api) observe(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set(headerRequestID, id)
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Referrer-Policy", "no-referrer")
 		r.Pattern = "" // of a mux around this handler
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		defer func() {

@@ -1,8 +1,8 @@
 // Package rest is the HTTP API of the gateway: routes come from the .proto files (package route) and are forwarded to
 // the services as rpcs. A new API is an rpc with a route option plus its handler in its service: nothing changes here.
 //
-//	request ─▶ id, panics, metrics, log ─▶ origin ─▶ router ─▶ token ─▶ rate ─▶ path, query, body → message
-//	                                        answer ◀─ protojson ◀─ message ◀─ rpc
+//	request ─▶ id, panics, metrics, log ─▶ CORS, CSRF ─▶ router ─▶ token ─▶ rate ─▶ path, query, body → message
+//	                                          answer ◀─ protojson ◀─ message ◀─ rpc
 package rest
 
 import (
@@ -32,7 +32,7 @@ type Config struct {
 	RateRead       ratelimit.Rate `env:"NATTER_HTTP_RATE_READ" envDefault:"300/10s" help:"HTTP requests that read, per user: a bucket and the time it fills up in, or off"`
 	RateWrite      ratelimit.Rate `env:"NATTER_HTTP_RATE_WRITE" envDefault:"100/10s" help:"HTTP requests that change something, per user, or off"`
 	RateAuth       ratelimit.Rate `env:"NATTER_HTTP_RATE_AUTH" envDefault:"60/1m" help:"sign-ups and password checks, per client address, or off"`
-	Origins        []string       `env:"NATTER_ORIGINS" help:"origins of web pages that may connect, besides the gateway's own; separated by commas"`
+	Origins        []string       `env:"NATTER_ORIGINS" help:"origins of web pages that may connect, besides the gateway's own; separated by commas; those given in full, such as https://chat.example.org, may use its cookies"`
 	TrustedProxies []netip.Prefix `env:"NATTER_HTTP_TRUSTED_PROXIES" help:"networks of the reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
 }
 
@@ -64,6 +64,7 @@ type api struct {
 	Deps
 	proxies clientaddr.Proxies
 	limits  limiter
+	pages   *http.CrossOriginProtection
 	mux     *http.ServeMux
 	seconds *prometheus.HistogramVec
 }
@@ -82,6 +83,9 @@ func New(d Deps) (http.Handler, error) {
 		httpv1.RateClass_RATE_CLASS_WRITE: ratelimit.NewBuckets(d.Config.RateWrite),
 		httpv1.RateClass_RATE_CLASS_AUTH:  ratelimit.NewBuckets(d.Config.RateAuth),
 	}}
+	if a.pages, err = newOwnPages(d.Config.Origins); err != nil {
+		return nil, err
+	}
 	for _, r := range d.Routes {
 		e := &endpoint{api: a, route: r}
 		if e.request, err = protoregistry.GlobalTypes.FindMessageByName(r.RPC.Input().FullName()); err != nil {
@@ -101,7 +105,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rest: compression: %w", err)
 	}
-	return a.observe(a.cors(compress(http.HandlerFunc(a.dispatch)))), nil
+	return a.observe(a.cors(a.ownPages(compress(http.HandlerFunc(a.dispatch))))), nil
 }
 
 // handle registers a pattern. ServeMux panics when two patterns take the same request; here that is an error at start.

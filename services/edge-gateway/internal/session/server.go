@@ -50,7 +50,7 @@ type Config struct {
 	ConnectionsPerUser int           `env:"NATTER_CONNECTIONS_PER_USER" envDefault:"50" help:"connections of one user to one gateway"`
 	CommandsPerSecond  float64       `env:"NATTER_COMMANDS_PER_SECOND" envDefault:"50" help:"sends, edits, reactions … per user and gateway; twice as many in a burst"`
 	InFlight           int           `env:"NATTER_IN_FLIGHT" envDefault:"128" help:"commands of one connection that may wait for their ack"`
-	Origins            []string      `env:"NATTER_ORIGINS" help:"origins of web pages that may connect, besides the gateway's own; separated by commas"`
+	Origins            []string      `env:"NATTER_ORIGINS" help:"origins of web pages that may connect, besides the gateway's own; separated by commas; those given in full, such as https://chat.example.org, may use its cookies"`
 
 	ConnectionsPerIP    ratelimit.Limit `env:"NATTER_CONNECTIONS_PER_IP" envDefault:"5000" help:"connections of one client address (of IPv6: a /64) to one gateway, or off"`
 	FrameRateConnection ratelimit.Rate  `env:"NATTER_FRAME_RATE_CONNECTION" envDefault:"1000/10s" help:"frames of one connection: a bucket and the time it fills up in, or off"`
