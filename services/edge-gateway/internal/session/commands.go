@@ -121,7 +121,11 @@ func (s *session) queueCommand(room ids.Room, p pending) error {
 		q.rooms = map[ids.Room]*[]pending{}
 	}
 	q.rooms[room] = &[]pending{p}
-	s.wg.Go(func() { s.sendCommands(room) })
+	s.wg.Add(1)
+	s.srv.workers.do(func() {
+		defer s.wg.Done()
+		s.sendCommands(room)
+	})
 	return nil
 }
 

@@ -83,6 +83,7 @@ type Server struct {
 	log      *slog.Logger
 	metrics  metrics
 	queued   atomic.Int64 // bytes in all queues
+	workers  *workers
 	flushers []*flusher
 	accepted atomic.Uint64 // connections, to share them out among the flushers
 	epoch    epoch
@@ -111,7 +112,7 @@ func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier 
 ) (*Server, error) {
 	s := &Server{
 		cfg: cfg, hub: hub, services: services, verifier: verifier, sender: roomlog.NewSender(nc), nc: nc, log: log,
-		helloTimeout: helloTimeout, stop: make(chan struct{}), flushed: make(chan struct{}), sessions: map[*session]struct{}{},
+		helloTimeout: helloTimeout, stop: make(chan struct{}), flushed: make(chan struct{}), workers: newWorkers(), sessions: map[*session]struct{}{},
 		tooMany: rate.Sometimes{Interval: time.Minute},
 	}
 	var err error
@@ -173,7 +174,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.add(c)
 	// On a stack of its own: net/http's, with what it holds, is given back.
 	if taken.isEager {
-		go c.serve()
+		s.workers.do(c.serve)
 	} else {
 		go c.await()
 	}
@@ -334,6 +335,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.users.mu.Lock()
 	close(s.stop) // only now: until their slot, clients are served as ever
 	s.users.mu.Unlock()
+	defer s.workers.close()
 	defer s.flushing.Wait()
 	defer close(s.flushed)
 

@@ -66,13 +66,13 @@ type membership struct {
 	read uint32 // the read marker
 }
 
-// await waits for the client. What comes is read and handled by a goroutine that ends with it, since the stack that takes
-// would stay as large while this connection waits again: most wait most of the time.
+// await waits for the client. What comes is read and handled by a worker, since the stack that takes would stay as large
+// while this connection waits again: most wait most of the time.
 func (s *session) await() {
 	if s.out.raw != nil && s.in.Buffered() == 0 {
 		awaitInput(s.out.raw)
 	}
-	go s.serve()
+	s.srv.workers.do(s.serve)
 }
 
 // serve reads a message and handles it. When the socket is closed, which is waited for also while the connection ends, for
