@@ -31,6 +31,7 @@ type session struct {
 	conn     net.Conn // under ws; only to cut it off
 	out      *outlet  // under ws, too
 	in       *bufio.Reader
+	closing  sync.Mutex // held while ws is closed, which reads from in
 	encoding wire.Encoding
 	queue    queue
 	flusher  *flusher
@@ -69,7 +70,10 @@ type membership struct {
 // await waits for the client. What comes is read and handled by a worker, since the stack that takes would stay as large
 // while this connection waits again: most wait most of the time.
 func (s *session) await() {
-	if s.out.raw != nil && s.in.Buffered() == 0 {
+	s.closing.Lock()
+	isEmpty := s.in.Buffered() == 0
+	s.closing.Unlock()
+	if isEmpty && s.out.raw != nil {
 		awaitInput(s.out.raw)
 	}
 	s.srv.workers.do(s.serve)
@@ -211,7 +215,9 @@ func (s *session) end(e ending) {
 				s.flush()
 			}
 			s.queue.close()
+			s.closing.Lock()
 			_ = s.ws.Close(e.code, e.reason) // a peer that is gone does not answer; nothing can be done about it
+			s.closing.Unlock()
 			s.cancel()
 		})
 	})
