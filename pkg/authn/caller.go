@@ -9,4 +9,14 @@ type Caller struct {
 	Username string
 	Avatar   string
 	Email    string
+	// Session is the sign-in that the token belongs to (claim sid).
+	Session ids.Session
+}
+
+// Client is the program that a request comes from, as the gateway sees it. Either may be empty.
+type Client struct {
+	// Address is its IP address, past our own proxies.
+	Address string
+	// UserAgent is what it calls itself: anything it likes, at most 256 bytes of UTF-8.
+	UserAgent string
 }

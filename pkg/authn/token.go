@@ -16,9 +16,7 @@ import (
 // Identity is what an access token says: who asks, in which session, and until when.
 type Identity struct {
 	Caller Caller
-	// SessionID is the sign-in that the token belongs to (claim sid).
-	SessionID ids.Session
-	Roles     []string
+	Roles  []string
 	// ExpiresAt has a precision of one second.
 	ExpiresAt time.Time
 }
@@ -46,7 +44,7 @@ func Sign(id Identity, kid string, key ed25519.PrivateKey) (string, error) {
 	token, err := jwt.NewBuilder().Issuer(Issuer).Subject(id.Caller.User.String()).
 		IssuedAt(time.Now()).Expiration(id.ExpiresAt).
 		Claim(claimEmail, id.Caller.Email).Claim(claimUsername, id.Caller.Username).Claim(claimPicture, id.Caller.Avatar).
-		Claim(claimSession, id.SessionID.String()).Claim(claimRoles, id.Roles).Build()
+		Claim(claimSession, id.Caller.Session.String()).Claim(claimRoles, id.Roles).Build()
 	if err != nil {
 		return "", fmt.Errorf("build token: %w", err)
 	}
@@ -74,8 +72,8 @@ func identityOf(token jwt.Token) (Identity, error) {
 	id := Identity{
 		Caller: Caller{
 			User: user, Username: text(token, claimUsername), Avatar: text(token, claimPicture), Email: text(token, claimEmail),
+			Session: session,
 		},
-		SessionID: session,
 		ExpiresAt: token.Expiration(),
 	}
 	roles, _ := token.Get(claimRoles)

@@ -74,8 +74,9 @@ func newIdentity(ttl time.Duration) authn.Identity {
 	return authn.Identity{
 		Caller: authn.Caller{
 			User: ids.New[ids.User](), Username: "Zoë", Avatar: "https://example.org/a.png", Email: "zoe@example.org",
+			Session: ids.Session{1},
 		},
-		SessionID: ids.Session{1}, Roles: []string{"member", "admin"},
+		Roles:     []string{"member", "admin"},
 		ExpiresAt: time.Now().Add(ttl).Truncate(time.Second).UTC(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,9 +24,20 @@ const (
 	headerTimeout = "Natter-Timeout-Ms"
 	// headerCaller is the caller as a base64 chat.v1.User: names may hold what a header may not.
 	headerCaller = "Natter-Caller"
+	// headerSession is the session of the caller.
+	headerSession = "Natter-Session"
+	// headerAddress and headerUserAgent are the program that the request comes from; the second in base64.
+	headerAddress   = "Natter-Client-Address"
+	headerUserAgent = "Natter-Client-User-Agent"
 )
 
-type callerKey struct{}
+// maxUserAgent is how many bytes of a user agent are kept: browsers have some 120.
+const maxUserAgent = 256
+
+type (
+	callerKey struct{}
+	clientKey struct{}
+)
 
 // WithCaller returns a context whose calls are made on behalf of c.
 func WithCaller(ctx context.Context, c authn.Caller) context.Context {
@@ -41,7 +53,18 @@ func Caller(ctx context.Context) (authn.Caller, error) {
 	return c, nil
 }
 
-// clientHeader carries deadline and caller of ctx.
+// WithClient returns a context whose calls are made for this program.
+func WithClient(ctx context.Context, c authn.Client) context.Context {
+	return context.WithValue(ctx, clientKey{}, c)
+}
+
+// ClientOf is the program that the request comes from; empty when a service asks on its own account.
+func ClientOf(ctx context.Context) authn.Client {
+	c, _ := ctx.Value(clientKey{}).(authn.Client)
+	return c
+}
+
+// clientHeader carries deadline, caller and client of ctx.
 func clientHeader(ctx context.Context) nats.Header {
 	h := nats.Header{}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -50,6 +73,11 @@ func clientHeader(ctx context.Context) nats.Header {
 	if c, err := Caller(ctx); err == nil {
 		user := &chatv1.User{Id: c.User.String(), Username: c.Username, Avatar: c.Avatar, Email: c.Email}
 		h.Set(headerCaller, base64.StdEncoding.EncodeToString(mustMarshal(user)))
+		h.Set(headerSession, c.Session.String())
+	}
+	if c := ClientOf(ctx); c != (authn.Client{}) {
+		h.Set(headerAddress, c.Address)
+		h.Set(headerUserAgent, base64.StdEncoding.EncodeToString([]byte(c.UserAgent)))
 	}
 	return h
 }
@@ -61,6 +89,12 @@ func serverContext(base context.Context, r micro.Request) (context.Context, cont
 		timeout = min(time.Duration(ms)*time.Millisecond, maxTimeout)
 	}
 	ctx, cancel := context.WithTimeout(base, timeout)
+	if agent, err := base64.StdEncoding.DecodeString(r.Headers().Get(headerUserAgent)); err == nil {
+		agent = agent[:min(len(agent), maxUserAgent)]
+		ctx = WithClient(ctx, authn.Client{
+			Address: r.Headers().Get(headerAddress), UserAgent: strings.ToValidUTF8(string(agent), ""),
+		})
+	}
 	raw, err := base64.StdEncoding.DecodeString(r.Headers().Get(headerCaller))
 	if err != nil || len(raw) == 0 {
 		return ctx, cancel
@@ -74,6 +108,7 @@ func serverContext(base context.Context, r micro.Request) (context.Context, cont
 		return ctx, cancel
 	}
 	c := authn.Caller{User: id, Username: user.GetUsername(), Avatar: user.GetAvatar(), Email: user.GetEmail()}
+	c.Session, _ = ids.ParseSession(r.Headers().Get(headerSession)) // none: an instance of a version before it asks
 	return WithCaller(ctx, c), cancel
 }
 

@@ -40,12 +40,16 @@ func newPair(t *testing.T) (*rpc.Server, *rpc.Client, *nats.Conn) {
 func TestCallerAndDeadlineTravel(t *testing.T) {
 	t.Parallel()
 	server, client, nc := newPair(t)
-	who := authn.Caller{User: ids.New[ids.User](), Username: "Ada\r\nX: y 🦊", Avatar: "a.png", Email: "ada@example.org"}
+	who := authn.Caller{User: ids.New[ids.User](), Username: "Ada\r\nX: y 🦊", Avatar: "a.png", Email: "ada@example.org", Session: ids.New[ids.Session]()}
+	from := authn.Client{Address: "2001:db8::1", UserAgent: "agent\r\nX: y 🦊" + strings.Repeat("x", 300)}
+	var gotCaller authn.Caller
+	var gotClient authn.Client
 	var left time.Duration
 	err := rpc.Handle(server, "GetMe", func(ctx context.Context, _ *authv1.GetMeRequest) (*chatv1.User, error) {
 		deadline, _ := ctx.Deadline()
 		left = time.Until(deadline)
 		c, err := rpc.Caller(ctx)
+		gotCaller, gotClient = c, rpc.ClientOf(ctx)
 		return &chatv1.User{Id: c.User.String(), Username: c.Username, Avatar: c.Avatar, Email: c.Email}, err
 	})
 	if err = errors.Join(err, nc.Flush()); err != nil {
@@ -53,10 +57,14 @@ func TestCallerAndDeadlineTravel(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	got, err := rpc.Call[*chatv1.User](rpc.WithCaller(ctx, who), client, "test", "GetMe", &authv1.GetMeRequest{})
+	got, err := rpc.Call[*chatv1.User](rpc.WithClient(rpc.WithCaller(ctx, who), from), client, "test", "GetMe", &authv1.GetMeRequest{})
 	want := &chatv1.User{Id: who.User.String(), Username: who.Username, Avatar: who.Avatar, Email: who.Email}
 	if err != nil || !proto.Equal(got, want) {
 		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	from.UserAgent = from.UserAgent[:256] // no more is kept
+	if gotCaller != who || gotClient != from {
+		t.Errorf("the handler sees %+v, %+v; want %+v, %+v", gotCaller, gotClient, who, from)
 	}
 	if left <= 5*time.Second || left > 20*time.Second {
 		t.Errorf("the handler has %s, its caller 20 s", left)

@@ -57,7 +57,7 @@ func TestInstancesThatStartTogetherShareOneKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := authn.Identity{
-		Caller: authn.Caller{User: ids.New[ids.User]()}, SessionID: ids.New[ids.Session](), ExpiresAt: time.Now().Add(time.Minute),
+		Caller: authn.Caller{User: ids.New[ids.User](), Session: ids.New[ids.Session]()}, ExpiresAt: time.Now().Add(time.Minute),
 	}
 	for _, signer := range rings {
 		token, err := signer.Sign(id)

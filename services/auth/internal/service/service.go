@@ -88,7 +88,7 @@ func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (*a
 	if err != nil {
 		return nil, err
 	}
-	if err := user.CheckPassword(req.GetPassword()); err != nil {
+	if err := user.CheckPassword("password", req.GetPassword(), email, username); err != nil {
 		return nil, err
 	}
 	hash, err := s.passwords.Hash(ctx, req.GetPassword())
@@ -142,8 +142,7 @@ func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (*authv1.
 // a fresh one that nobody looks up.
 func IdentityOf(u user.User, ttl time.Duration) authn.Identity {
 	return authn.Identity{
-		Caller:    authn.Caller{User: u.ID, Username: u.Username.Text, Avatar: u.Avatar, Email: u.Email.Text},
-		SessionID: ids.New[ids.Session](),
+		Caller:    authn.Caller{User: u.ID, Username: u.Username.Text, Avatar: u.Avatar, Email: u.Email.Text, Session: ids.New[ids.Session]()},
 		Roles:     []string{roleMember},
 		ExpiresAt: time.Now().Add(ttl),
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/rpc"
 	httpv1 "github.com/natter-chat/natter/proto/gen/natter/http/v1"
@@ -50,7 +51,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit says who calls, and whether they may now. The context it returns calls on their behalf.
 func (e *endpoint) admit(r *http.Request) (context.Context, error) {
-	ctx := r.Context()
+	ctx := e.withClient(r)
 	key := clientaddr.Key(e.proxies.Of(r))
 	if e.route.Access != httpv1.Access_ACCESS_PUBLIC {
 		token, err := bearer(r)
@@ -65,6 +66,15 @@ func (e *endpoint) admit(r *http.Request) (context.Context, error) {
 		key = identity.Caller.User.String()
 	}
 	return ctx, e.limits.take(e.route.Rate, key, time.Now())
+}
+
+// withClient is the context of a request, whose calls say which program they are made for.
+func (a *api) withClient(r *http.Request) context.Context {
+	c := authn.Client{UserAgent: r.UserAgent()}
+	if address := a.proxies.Of(r); address.IsValid() {
+		c.Address = address.String()
+	}
+	return rpc.WithClient(r.Context(), c)
 }
 
 // bearer is the token of the Authorization header (RFC 6750). A token in the URL is not looked at: URLs end up in logs.

@@ -27,8 +27,8 @@ func (b *backend) person() *person { return &person{b, ids.New[ids.User]()} }
 func (p *person) token(tb testing.TB, validFor time.Duration) string {
 	tb.Helper()
 	token, err := authn.Sign(authn.Identity{
-		Caller:    authn.Caller{User: p.id, Username: "user-" + p.id.String()[30:], Email: "u@example.org"},
-		SessionID: ids.New[ids.Session](), ExpiresAt: time.Now().Add(validFor),
+		Caller:    authn.Caller{User: p.id, Username: "user-" + p.id.String()[30:], Email: "u@example.org", Session: ids.New[ids.Session]()},
+		ExpiresAt: time.Now().Add(validFor),
 	}, "k1", p.b.key)
 	if err != nil {
 		tb.Fatal(err)
