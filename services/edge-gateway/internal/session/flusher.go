@@ -12,6 +12,8 @@ const (
 	// anybody notices. On an idle gateway a turn is short, and so is the rest; on a busy one frames gather meanwhile.
 	restFactor = 2
 	maxRest    = 10 * time.Millisecond
+	// messagesPerTurn bounds what one connection writes before the next one's turn: one that catches up has much.
+	messagesPerTurn = 8
 )
 
 // flusher writes to its connections in turn, without waiting for any of them. What is queued for a connection while it
@@ -66,29 +68,32 @@ func (f *flusher) run(stop <-chan struct{}) {
 	}
 }
 
-// takeTurn writes one message of what is queued, as far as the socket takes it, and gets in line again; when nothing is
-// queued, it is done, and the queue starts anew. Space is room for a frame.
+// takeTurn writes what is queued, as far as the socket takes it, up to messagesPerTurn; then it gets in line again. When
+// nothing is queued, it is done, and the queue starts anew. Space is room for a frame.
 func (s *session) takeTurn(w *tryWriter, space []byte) {
-	message, first := s.queue.take(space[maxHeader:maxHeader], maxMessage)
-	if first == nil {
-		s.wg.Done()
-		return
+	for range messagesPerTurn {
+		message, first := s.queue.take(space[maxHeader:maxHeader], maxMessage)
+		if first == nil {
+			s.wg.Done()
+			return
+		}
+		s.srv.metrics.written(first)
+		if s.isCompressed {
+			own := bytes.Clone(message)
+			go s.wait(func() error { return s.ws.Write(context.Background(), messageType(s.encoding), own) })
+			return
+		}
+		isOut, err := s.out.try(w, framed(messageType(s.encoding), space, message))
+		switch {
+		case err != nil:
+			s.fell()
+			return
+		case !isOut:
+			go s.wait(s.out.drain)
+			return
+		}
 	}
-	s.srv.metrics.written(first)
-	if s.isCompressed {
-		own := bytes.Clone(message)
-		go s.wait(func() error { return s.ws.Write(context.Background(), messageType(s.encoding), own) })
-		return
-	}
-	isOut, err := s.out.try(w, framed(messageType(s.encoding), space, message))
-	switch {
-	case err != nil:
-		s.fell()
-	case !isOut:
-		go s.wait(s.out.drain)
-	default:
-		s.flusher.add(s)
-	}
+	s.flusher.add(s)
 }
 
 // wait finishes what the socket did not take at once, and gets in line again. A peer that takes nothing for too long is cut
