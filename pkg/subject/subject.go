@@ -99,6 +99,10 @@ func ParseUser(subject string) (ids.User, bool) {
 	return user, ok && err == nil
 }
 
+// SessionsRevoked tells every gateway of sessions that ended before their time: it refuses their access tokens, too, and so
+// must know of users that are not connected to it.
+const SessionsRevoked = "natter.sessions.revoked"
+
 // RoomsChanged carries the new versions of rooms, among the instances of rooms.
 const RoomsChanged = "natter.rooms.changed"
 

@@ -17,6 +17,7 @@ var subjects = []struct{ id, address, title, message, reply string }{
 	{"head", "natter.head.{partition}", "Beacon: the heads of recently active rooms, from message-store to the gateways.", "bus.v1.Beacon", ""},
 	{"userEvent", "natter.user.{user}.event", "What concerns one user, to the gateways they are connected to.", "bus.v1.UserEvent", ""},
 	{"roomsChanged", "natter.rooms.changed", "New versions of rooms, among the instances of rooms: what they remember is brought up to date.", "bus.v1.RoomChanged", ""},
+	{"sessionsRevoked", "natter.sessions.revoked", "Sessions have ended before their time, from auth to every gateway.", "bus.v1.SessionsRevoked", ""},
 	{"presence", "natter.presence.{user}", "A user's first connection to a gateway came, or the last one went.", "bus.v1.PresenceChanged", ""},
 	{"presenceQuery", "natter.presence.query", "Which of these users are online? Every gateway answers.", "bus.v1.PresenceQuery", "bus.v1.PresenceSnapshot"},
 	{"live", "natter.live.{kind}", "Heartbeats of the instances of one kind of service.", "bus.v1.Heartbeat", ""},

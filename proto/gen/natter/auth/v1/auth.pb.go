@@ -138,9 +138,11 @@ func (x *LoginRequest) GetPassword() string {
 }
 
 type SignedIn struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AccessToken   string                 `protobuf:"bytes,1,opt,name=access_token,proto3" json:"access_token,omitempty"`
-	User          *v1.User               `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	AccessToken string                 `protobuf:"bytes,1,opt,name=access_token,proto3" json:"access_token,omitempty"`
+	User        *v1.User               `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	// What the session is kept alive with; only for clients that ask for it here. Browsers have it in a cookie.
+	RefreshToken  *string `protobuf:"bytes,3,opt,name=refresh_token,proto3,oneof" json:"refresh_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -187,6 +189,13 @@ func (x *SignedIn) GetUser() *v1.User {
 		return x.User
 	}
 	return nil
+}
+
+func (x *SignedIn) GetRefreshToken() string {
+	if x != nil && x.RefreshToken != nil {
+		return *x.RefreshToken
+	}
+	return ""
 }
 
 type GetMeRequest struct {
@@ -398,17 +407,19 @@ var File_natter_auth_v1_auth_proto protoreflect.FileDescriptor
 
 const file_natter_auth_v1_auth_proto_rawDesc = "" +
 	"\n" +
-	"\x19natter/auth/v1/auth.proto\x12\x0enatter.auth.v1\x1a\x19natter/chat/v1/chat.proto\x1a\x19natter/http/v1/http.proto\"_\n" +
+	"\x19natter/auth/v1/auth.proto\x12\x0enatter.auth.v1\x1a\x1dnatter/auth/v1/sessions.proto\x1a\x19natter/chat/v1/chat.proto\x1a\x19natter/http/v1/http.proto\"_\n" +
 	"\x0fRegisterRequest\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x1a\n" +
 	"\bpassword\x18\x03 \x01(\tR\bpassword\"@\n" +
 	"\fLoginRequest\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12\x1a\n" +
-	"\bpassword\x18\x02 \x01(\tR\bpassword\"X\n" +
+	"\bpassword\x18\x02 \x01(\tR\bpassword\"\x95\x01\n" +
 	"\bSignedIn\x12\"\n" +
 	"\faccess_token\x18\x01 \x01(\tR\faccess_token\x12(\n" +
-	"\x04user\x18\x02 \x01(\v2\x14.natter.chat.v1.UserR\x04user\"\x0e\n" +
+	"\x04user\x18\x02 \x01(\v2\x14.natter.chat.v1.UserR\x04user\x12)\n" +
+	"\rrefresh_token\x18\x03 \x01(\tH\x00R\rrefresh_token\x88\x01\x01B\x10\n" +
+	"\x0e_refresh_token\"\x0e\n" +
 	"\fGetMeRequest\"\x10\n" +
 	"\x0eGetKeysRequest\"%\n" +
 	"\x0fGetKeysResponse\x12\x12\n" +
@@ -416,14 +427,24 @@ const file_natter_auth_v1_auth_proto_rawDesc = "" +
 	"\x0fGetUsersRequest\x12\x19\n" +
 	"\buser_ids\x18\x01 \x03(\tR\auserIds\"A\n" +
 	"\x10GetUsersResponse\x12-\n" +
-	"\x05users\x18\x01 \x03(\v2\x17.natter.chat.v1.UserRefR\x05users2\x9d\x04\n" +
+	"\x05users\x18\x01 \x03(\v2\x17.natter.chat.v1.UserRefR\x05users2\xb6\n" +
+	"\n" +
 	"\x04Auth\x12\x8a\x01\n" +
 	"\bRegister\x12\x1f.natter.auth.v1.RegisterRequest\x1a\x18.natter.auth.v1.SignedIn\"C\xaa\xbb\x18?\n" +
 	"\x04POST\x12\x0e/auth/register\x18\x01(\x010\x038\xc9\x01B\x1eCreate an account and sign in.\x12\x81\x01\n" +
 	"\x05Login\x12\x1c.natter.auth.v1.LoginRequest\x1a\x18.natter.auth.v1.SignedIn\"@\xaa\xbb\x18<\n" +
 	"\x04POST\x12\v/auth/login\x18\x01(\x010\x03B!Sign in with e-mail and password.\x12i\n" +
 	"\x05GetMe\x12\x1c.natter.auth.v1.GetMeRequest\x1a\x14.natter.chat.v1.User\",\xaa\xbb\x18(\n" +
-	"\x03GET\x12\b/auth/me(\x020\x01B\x13The signed-in user.\x12J\n" +
+	"\x03GET\x12\b/auth/me(\x020\x01B\x13The signed-in user.\x12\xb9\x01\n" +
+	"\fListSessions\x12#.natter.auth.v1.ListSessionsRequest\x1a$.natter.auth.v1.ListSessionsResponse\"^\xaa\xbb\x18Z\n" +
+	"\x03GET\x12\x0e/auth/sessions\"\bsessions(\x020\x01B5The sessions of the caller: where they are signed in.\x12\xaa\x01\n" +
+	"\rRevokeSession\x12$.natter.auth.v1.RevokeSessionRequest\x1a%.natter.auth.v1.RevokeSessionResponse\"L\xaa\xbb\x18H\n" +
+	"\x06DELETE\x12\x1a/auth/sessions/{sessionId}(\x020\x02B\x1eEnd one session of the caller.\x12\xc7\x01\n" +
+	"\x13RevokeOtherSessions\x12*.natter.auth.v1.RevokeOtherSessionsRequest\x1a+.natter.auth.v1.RevokeOtherSessionsResponse\"W\xaa\xbb\x18S\n" +
+	"\x06DELETE\x12\x0e/auth/sessions(\x020\x02B5End all sessions of the caller but the one that asks.\x12C\n" +
+	"\aRefresh\x12\x1e.natter.auth.v1.RefreshRequest\x1a\x18.natter.auth.v1.SignedIn\x12G\n" +
+	"\x06Logout\x12\x1d.natter.auth.v1.LogoutRequest\x1a\x1e.natter.auth.v1.LogoutResponse\x12V\n" +
+	"\vListRevoked\x12\".natter.auth.v1.ListRevokedRequest\x1a#.natter.auth.v1.ListRevokedResponse\x12J\n" +
 	"\aGetKeys\x12\x1e.natter.auth.v1.GetKeysRequest\x1a\x1f.natter.auth.v1.GetKeysResponse\x12M\n" +
 	"\bGetUsers\x12\x1f.natter.auth.v1.GetUsersRequest\x1a .natter.auth.v1.GetUsersResponseB?Z=github.com/natter-chat/natter/proto/gen/natter/auth/v1;authv1b\x06proto3"
 
@@ -441,35 +462,58 @@ func file_natter_auth_v1_auth_proto_rawDescGZIP() []byte {
 
 var file_natter_auth_v1_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_natter_auth_v1_auth_proto_goTypes = []any{
-	(*RegisterRequest)(nil),  // 0: natter.auth.v1.RegisterRequest
-	(*LoginRequest)(nil),     // 1: natter.auth.v1.LoginRequest
-	(*SignedIn)(nil),         // 2: natter.auth.v1.SignedIn
-	(*GetMeRequest)(nil),     // 3: natter.auth.v1.GetMeRequest
-	(*GetKeysRequest)(nil),   // 4: natter.auth.v1.GetKeysRequest
-	(*GetKeysResponse)(nil),  // 5: natter.auth.v1.GetKeysResponse
-	(*GetUsersRequest)(nil),  // 6: natter.auth.v1.GetUsersRequest
-	(*GetUsersResponse)(nil), // 7: natter.auth.v1.GetUsersResponse
-	(*v1.User)(nil),          // 8: natter.chat.v1.User
-	(*v1.UserRef)(nil),       // 9: natter.chat.v1.UserRef
+	(*RegisterRequest)(nil),             // 0: natter.auth.v1.RegisterRequest
+	(*LoginRequest)(nil),                // 1: natter.auth.v1.LoginRequest
+	(*SignedIn)(nil),                    // 2: natter.auth.v1.SignedIn
+	(*GetMeRequest)(nil),                // 3: natter.auth.v1.GetMeRequest
+	(*GetKeysRequest)(nil),              // 4: natter.auth.v1.GetKeysRequest
+	(*GetKeysResponse)(nil),             // 5: natter.auth.v1.GetKeysResponse
+	(*GetUsersRequest)(nil),             // 6: natter.auth.v1.GetUsersRequest
+	(*GetUsersResponse)(nil),            // 7: natter.auth.v1.GetUsersResponse
+	(*v1.User)(nil),                     // 8: natter.chat.v1.User
+	(*v1.UserRef)(nil),                  // 9: natter.chat.v1.UserRef
+	(*ListSessionsRequest)(nil),         // 10: natter.auth.v1.ListSessionsRequest
+	(*RevokeSessionRequest)(nil),        // 11: natter.auth.v1.RevokeSessionRequest
+	(*RevokeOtherSessionsRequest)(nil),  // 12: natter.auth.v1.RevokeOtherSessionsRequest
+	(*RefreshRequest)(nil),              // 13: natter.auth.v1.RefreshRequest
+	(*LogoutRequest)(nil),               // 14: natter.auth.v1.LogoutRequest
+	(*ListRevokedRequest)(nil),          // 15: natter.auth.v1.ListRevokedRequest
+	(*ListSessionsResponse)(nil),        // 16: natter.auth.v1.ListSessionsResponse
+	(*RevokeSessionResponse)(nil),       // 17: natter.auth.v1.RevokeSessionResponse
+	(*RevokeOtherSessionsResponse)(nil), // 18: natter.auth.v1.RevokeOtherSessionsResponse
+	(*LogoutResponse)(nil),              // 19: natter.auth.v1.LogoutResponse
+	(*ListRevokedResponse)(nil),         // 20: natter.auth.v1.ListRevokedResponse
 }
 var file_natter_auth_v1_auth_proto_depIdxs = []int32{
-	8, // 0: natter.auth.v1.SignedIn.user:type_name -> natter.chat.v1.User
-	9, // 1: natter.auth.v1.GetUsersResponse.users:type_name -> natter.chat.v1.UserRef
-	0, // 2: natter.auth.v1.Auth.Register:input_type -> natter.auth.v1.RegisterRequest
-	1, // 3: natter.auth.v1.Auth.Login:input_type -> natter.auth.v1.LoginRequest
-	3, // 4: natter.auth.v1.Auth.GetMe:input_type -> natter.auth.v1.GetMeRequest
-	4, // 5: natter.auth.v1.Auth.GetKeys:input_type -> natter.auth.v1.GetKeysRequest
-	6, // 6: natter.auth.v1.Auth.GetUsers:input_type -> natter.auth.v1.GetUsersRequest
-	2, // 7: natter.auth.v1.Auth.Register:output_type -> natter.auth.v1.SignedIn
-	2, // 8: natter.auth.v1.Auth.Login:output_type -> natter.auth.v1.SignedIn
-	8, // 9: natter.auth.v1.Auth.GetMe:output_type -> natter.chat.v1.User
-	5, // 10: natter.auth.v1.Auth.GetKeys:output_type -> natter.auth.v1.GetKeysResponse
-	7, // 11: natter.auth.v1.Auth.GetUsers:output_type -> natter.auth.v1.GetUsersResponse
-	7, // [7:12] is the sub-list for method output_type
-	2, // [2:7] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	8,  // 0: natter.auth.v1.SignedIn.user:type_name -> natter.chat.v1.User
+	9,  // 1: natter.auth.v1.GetUsersResponse.users:type_name -> natter.chat.v1.UserRef
+	0,  // 2: natter.auth.v1.Auth.Register:input_type -> natter.auth.v1.RegisterRequest
+	1,  // 3: natter.auth.v1.Auth.Login:input_type -> natter.auth.v1.LoginRequest
+	3,  // 4: natter.auth.v1.Auth.GetMe:input_type -> natter.auth.v1.GetMeRequest
+	10, // 5: natter.auth.v1.Auth.ListSessions:input_type -> natter.auth.v1.ListSessionsRequest
+	11, // 6: natter.auth.v1.Auth.RevokeSession:input_type -> natter.auth.v1.RevokeSessionRequest
+	12, // 7: natter.auth.v1.Auth.RevokeOtherSessions:input_type -> natter.auth.v1.RevokeOtherSessionsRequest
+	13, // 8: natter.auth.v1.Auth.Refresh:input_type -> natter.auth.v1.RefreshRequest
+	14, // 9: natter.auth.v1.Auth.Logout:input_type -> natter.auth.v1.LogoutRequest
+	15, // 10: natter.auth.v1.Auth.ListRevoked:input_type -> natter.auth.v1.ListRevokedRequest
+	4,  // 11: natter.auth.v1.Auth.GetKeys:input_type -> natter.auth.v1.GetKeysRequest
+	6,  // 12: natter.auth.v1.Auth.GetUsers:input_type -> natter.auth.v1.GetUsersRequest
+	2,  // 13: natter.auth.v1.Auth.Register:output_type -> natter.auth.v1.SignedIn
+	2,  // 14: natter.auth.v1.Auth.Login:output_type -> natter.auth.v1.SignedIn
+	8,  // 15: natter.auth.v1.Auth.GetMe:output_type -> natter.chat.v1.User
+	16, // 16: natter.auth.v1.Auth.ListSessions:output_type -> natter.auth.v1.ListSessionsResponse
+	17, // 17: natter.auth.v1.Auth.RevokeSession:output_type -> natter.auth.v1.RevokeSessionResponse
+	18, // 18: natter.auth.v1.Auth.RevokeOtherSessions:output_type -> natter.auth.v1.RevokeOtherSessionsResponse
+	2,  // 19: natter.auth.v1.Auth.Refresh:output_type -> natter.auth.v1.SignedIn
+	19, // 20: natter.auth.v1.Auth.Logout:output_type -> natter.auth.v1.LogoutResponse
+	20, // 21: natter.auth.v1.Auth.ListRevoked:output_type -> natter.auth.v1.ListRevokedResponse
+	5,  // 22: natter.auth.v1.Auth.GetKeys:output_type -> natter.auth.v1.GetKeysResponse
+	7,  // 23: natter.auth.v1.Auth.GetUsers:output_type -> natter.auth.v1.GetUsersResponse
+	13, // [13:24] is the sub-list for method output_type
+	2,  // [2:13] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_natter_auth_v1_auth_proto_init() }
@@ -477,6 +521,8 @@ func file_natter_auth_v1_auth_proto_init() {
 	if File_natter_auth_v1_auth_proto != nil {
 		return
 	}
+	file_natter_auth_v1_sessions_proto_init()
+	file_natter_auth_v1_auth_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -978,6 +978,70 @@ func (x *MembershipChanged) GetVersion() uint32 {
 	return 0
 }
 
+// SessionsRevoked is published on natter.sessions.revoked, and listed by auth's ListRevoked: access tokens of these sessions
+// are refused from now on, and their connections closed.
+type SessionsRevoked struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Ids of sessions, or of API tokens.
+	SessionIds []string `protobuf:"bytes,2,rep,name=session_ids,json=sessionIds,proto3" json:"session_ids,omitempty"`
+	// When the last access token of them has expired: nobody needs to remember them any longer.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionsRevoked) Reset() {
+	*x = SessionsRevoked{}
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionsRevoked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionsRevoked) ProtoMessage() {}
+
+func (x *SessionsRevoked) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionsRevoked.ProtoReflect.Descriptor instead.
+func (*SessionsRevoked) Descriptor() ([]byte, []int) {
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SessionsRevoked) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *SessionsRevoked) GetSessionIds() []string {
+	if x != nil {
+		return x.SessionIds
+	}
+	return nil
+}
+
+func (x *SessionsRevoked) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 // RoomChanged is published on natter.rooms.changed: a room has a new version, and this user joined (role set) or left it.
 type RoomChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -989,7 +1053,7 @@ type RoomChanged struct {
 
 func (x *RoomChanged) Reset() {
 	*x = RoomChanged{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[13]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1065,7 @@ func (x *RoomChanged) String() string {
 func (*RoomChanged) ProtoMessage() {}
 
 func (x *RoomChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[13]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1078,7 @@ func (x *RoomChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomChanged.ProtoReflect.Descriptor instead.
 func (*RoomChanged) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{13}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RoomChanged) GetUserId() string {
@@ -1044,7 +1108,7 @@ type MarkerMoved struct {
 
 func (x *MarkerMoved) Reset() {
 	*x = MarkerMoved{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1120,7 @@ func (x *MarkerMoved) String() string {
 func (*MarkerMoved) ProtoMessage() {}
 
 func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1133,7 @@ func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkerMoved.ProtoReflect.Descriptor instead.
 func (*MarkerMoved) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{14}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MarkerMoved) GetRoomId() string {
@@ -1114,7 +1178,7 @@ type PresenceChanged struct {
 
 func (x *PresenceChanged) Reset() {
 	*x = PresenceChanged{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1190,7 @@ func (x *PresenceChanged) String() string {
 func (*PresenceChanged) ProtoMessage() {}
 
 func (x *PresenceChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1203,7 @@ func (x *PresenceChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceChanged.ProtoReflect.Descriptor instead.
 func (*PresenceChanged) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{15}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PresenceChanged) GetUserId() string {
@@ -1180,7 +1244,7 @@ type PresenceQuery struct {
 
 func (x *PresenceQuery) Reset() {
 	*x = PresenceQuery{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1192,7 +1256,7 @@ func (x *PresenceQuery) String() string {
 func (*PresenceQuery) ProtoMessage() {}
 
 func (x *PresenceQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1205,7 +1269,7 @@ func (x *PresenceQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceQuery.ProtoReflect.Descriptor instead.
 func (*PresenceQuery) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{16}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PresenceQuery) GetUserIds() []string {
@@ -1225,7 +1289,7 @@ type PresenceSnapshot struct {
 
 func (x *PresenceSnapshot) Reset() {
 	*x = PresenceSnapshot{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1301,7 @@ func (x *PresenceSnapshot) String() string {
 func (*PresenceSnapshot) ProtoMessage() {}
 
 func (x *PresenceSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1314,7 @@ func (x *PresenceSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceSnapshot.ProtoReflect.Descriptor instead.
 func (*PresenceSnapshot) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{17}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PresenceSnapshot) GetGatewayId() string {
@@ -1333,7 +1397,12 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\x11MembershipChanged\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\rR\aversion\"h\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"}\n" +
+	"\x0fSessionsRevoked\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x1f\n" +
+	"\vsession_ids\x18\x02 \x03(\tR\n" +
+	"sessionIds\x120\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"h\n" +
 	"\vRoomChanged\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12@\n" +
 	"\n" +
@@ -1369,7 +1438,7 @@ func file_natter_bus_v1_bus_proto_rawDescGZIP() []byte {
 	return file_natter_bus_v1_bus_proto_rawDescData
 }
 
-var file_natter_bus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_natter_bus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_natter_bus_v1_bus_proto_goTypes = []any{
 	(*Commands)(nil),              // 0: natter.bus.v1.Commands
 	(*Command)(nil),               // 1: natter.bus.v1.Command
@@ -1384,48 +1453,50 @@ var file_natter_bus_v1_bus_proto_goTypes = []any{
 	(*ReceiptMoved)(nil),          // 10: natter.bus.v1.ReceiptMoved
 	(*UserEvent)(nil),             // 11: natter.bus.v1.UserEvent
 	(*MembershipChanged)(nil),     // 12: natter.bus.v1.MembershipChanged
-	(*RoomChanged)(nil),           // 13: natter.bus.v1.RoomChanged
-	(*MarkerMoved)(nil),           // 14: natter.bus.v1.MarkerMoved
-	(*PresenceChanged)(nil),       // 15: natter.bus.v1.PresenceChanged
-	(*PresenceQuery)(nil),         // 16: natter.bus.v1.PresenceQuery
-	(*PresenceSnapshot)(nil),      // 17: natter.bus.v1.PresenceSnapshot
-	(*v1.Actor)(nil),              // 18: natter.chat.v1.Actor
-	(*v1.MessagePosted)(nil),      // 19: natter.chat.v1.MessagePosted
-	(*v1.MessageEdited)(nil),      // 20: natter.chat.v1.MessageEdited
-	(*v1.MessageDeleted)(nil),     // 21: natter.chat.v1.MessageDeleted
-	(*v1.ReactionChanged)(nil),    // 22: natter.chat.v1.ReactionChanged
-	(*v1.PinChanged)(nil),         // 23: natter.chat.v1.PinChanged
-	(*v1.MemberJoined)(nil),       // 24: natter.chat.v1.MemberJoined
-	(*v1.MemberLeft)(nil),         // 25: natter.chat.v1.MemberLeft
-	(*v1.RoomUpdated)(nil),        // 26: natter.chat.v1.RoomUpdated
-	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
+	(*SessionsRevoked)(nil),       // 13: natter.bus.v1.SessionsRevoked
+	(*RoomChanged)(nil),           // 14: natter.bus.v1.RoomChanged
+	(*MarkerMoved)(nil),           // 15: natter.bus.v1.MarkerMoved
+	(*PresenceChanged)(nil),       // 16: natter.bus.v1.PresenceChanged
+	(*PresenceQuery)(nil),         // 17: natter.bus.v1.PresenceQuery
+	(*PresenceSnapshot)(nil),      // 18: natter.bus.v1.PresenceSnapshot
+	(*v1.Actor)(nil),              // 19: natter.chat.v1.Actor
+	(*v1.MessagePosted)(nil),      // 20: natter.chat.v1.MessagePosted
+	(*v1.MessageEdited)(nil),      // 21: natter.chat.v1.MessageEdited
+	(*v1.MessageDeleted)(nil),     // 22: natter.chat.v1.MessageDeleted
+	(*v1.ReactionChanged)(nil),    // 23: natter.chat.v1.ReactionChanged
+	(*v1.PinChanged)(nil),         // 24: natter.chat.v1.PinChanged
+	(*v1.MemberJoined)(nil),       // 25: natter.chat.v1.MemberJoined
+	(*v1.MemberLeft)(nil),         // 26: natter.chat.v1.MemberLeft
+	(*v1.RoomUpdated)(nil),        // 27: natter.chat.v1.RoomUpdated
+	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
 }
 var file_natter_bus_v1_bus_proto_depIdxs = []int32{
 	1,  // 0: natter.bus.v1.Commands.commands:type_name -> natter.bus.v1.Command
-	18, // 1: natter.bus.v1.Command.actor:type_name -> natter.chat.v1.Actor
-	19, // 2: natter.bus.v1.Command.message:type_name -> natter.chat.v1.MessagePosted
-	20, // 3: natter.bus.v1.Command.edited:type_name -> natter.chat.v1.MessageEdited
-	21, // 4: natter.bus.v1.Command.deleted:type_name -> natter.chat.v1.MessageDeleted
-	22, // 5: natter.bus.v1.Command.reaction:type_name -> natter.chat.v1.ReactionChanged
-	23, // 6: natter.bus.v1.Command.pinned:type_name -> natter.chat.v1.PinChanged
-	24, // 7: natter.bus.v1.Command.member_joined:type_name -> natter.chat.v1.MemberJoined
-	25, // 8: natter.bus.v1.Command.member_left:type_name -> natter.chat.v1.MemberLeft
-	26, // 9: natter.bus.v1.Command.room_updated:type_name -> natter.chat.v1.RoomUpdated
+	19, // 1: natter.bus.v1.Command.actor:type_name -> natter.chat.v1.Actor
+	20, // 2: natter.bus.v1.Command.message:type_name -> natter.chat.v1.MessagePosted
+	21, // 3: natter.bus.v1.Command.edited:type_name -> natter.chat.v1.MessageEdited
+	22, // 4: natter.bus.v1.Command.deleted:type_name -> natter.chat.v1.MessageDeleted
+	23, // 5: natter.bus.v1.Command.reaction:type_name -> natter.chat.v1.ReactionChanged
+	24, // 6: natter.bus.v1.Command.pinned:type_name -> natter.chat.v1.PinChanged
+	25, // 7: natter.bus.v1.Command.member_joined:type_name -> natter.chat.v1.MemberJoined
+	26, // 8: natter.bus.v1.Command.member_left:type_name -> natter.chat.v1.MemberLeft
+	27, // 9: natter.bus.v1.Command.room_updated:type_name -> natter.chat.v1.RoomUpdated
 	3,  // 10: natter.bus.v1.Outcomes.outcomes:type_name -> natter.bus.v1.Outcome
 	4,  // 11: natter.bus.v1.Outcome.ack:type_name -> natter.bus.v1.Ack
 	5,  // 12: natter.bus.v1.Outcome.fault:type_name -> natter.bus.v1.Fault
-	27, // 13: natter.bus.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
+	28, // 13: natter.bus.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
 	7,  // 14: natter.bus.v1.Beacon.heads:type_name -> natter.bus.v1.RoomHead
 	10, // 15: natter.bus.v1.RoomSignal.receipt:type_name -> natter.bus.v1.ReceiptMoved
 	12, // 16: natter.bus.v1.UserEvent.membership:type_name -> natter.bus.v1.MembershipChanged
-	14, // 17: natter.bus.v1.UserEvent.marker:type_name -> natter.bus.v1.MarkerMoved
-	12, // 18: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
-	15, // 19: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	15, // 17: natter.bus.v1.UserEvent.marker:type_name -> natter.bus.v1.MarkerMoved
+	28, // 18: natter.bus.v1.SessionsRevoked.until:type_name -> google.protobuf.Timestamp
+	12, // 19: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
+	16, // 20: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_natter_bus_v1_bus_proto_init() }
@@ -1461,7 +1532,7 @@ func file_natter_bus_v1_bus_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_bus_v1_bus_proto_rawDesc), len(file_natter_bus_v1_bus_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
