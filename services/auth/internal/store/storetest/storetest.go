@@ -37,6 +37,12 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"EndsWithTheContext":   endsWithTheContext,
 		"AuditEvents":          auditEvents,
 		"AuditOfManyAtOnce":    auditOfManyAtOnce,
+		"WaitsDouble":          waitsDouble,
+		"SharedLimits":         sharedLimits,
+		"ForgivenAttempts":     forgivenAttempts,
+		"KnownPass":            knownPass,
+		"ManyAttemptsAtOnce":   manyAttemptsAtOnce,
+		"ForgetsAttempts":      forgetsAttempts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -12,3 +12,13 @@ CREATE TABLE audit_events (
 );
 CREATE INDEX audit_events_user ON audit_events (user_id, id);
 CREATE INDEX audit_events_kind ON audit_events (kind, id);
+
+-- Counters that expire. Times are milliseconds since 1970, as the services' clocks say: they are only computed with.
+CREATE TABLE throttle (
+    key         bytea PRIMARY KEY,
+    attempts    integer NOT NULL,
+    wait_until  bigint NOT NULL,
+    forget_at   bigint NOT NULL,
+    known_until bigint NOT NULL
+);
+CREATE INDEX throttle_expiry ON throttle (greatest(forget_at, known_until));
