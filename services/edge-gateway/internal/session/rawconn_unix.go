@@ -3,6 +3,7 @@
 package session
 
 import (
+	"errors"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,7 @@ func newTryWriter() *tryWriter {
 	w.once = func(fd uintptr) bool {
 		for {
 			w.n, w.err = unix.Write(int(fd), w.bytes)
-			if w.err != unix.EINTR { //nolint:errorlint // unix.Write returns a bare Errno
+			if !errors.Is(w.err, unix.EINTR) {
 				return true // whatever came of it: the runtime is not to wait
 			}
 		}
@@ -35,13 +36,10 @@ func (w *tryWriter) write(conn syscall.RawConn, p []byte) (n int, err error) {
 	if err := conn.Write(w.once); err != nil {
 		return 0, err
 	}
-	switch w.err { //nolint:errorlint // unix.Write returns a bare Errno
-	case nil:
-		return w.n, nil
-	case unix.EAGAIN:
+	if errors.Is(w.err, unix.EAGAIN) {
 		return 0, nil
 	}
-	return 0, w.err
+	return max(w.n, 0), w.err
 }
 
 // awaitInput returns when there is something to read, or nothing ever will be. It needs so little stack that a goroutine
