@@ -43,8 +43,10 @@ var (
 	endExpired   = ending{closeToken, "the access token has expired", "token"}
 	endTooMany   = ending{closeTooManySockets, "too many connections of this user", "too_many"}
 	endTooBig    = ending{websocket.StatusMessageTooBig, "the frame is too big", "too_big"}
-	// A client that has closed, or is gone, does not see this code. It is for one that breaks RFC 6455.
+	// A client that has closed does not see this code. It is for one that breaks RFC 6455.
 	endClient = ending{websocket.StatusProtocolError, "", "client"}
+	// endGone has no code: nobody is there to be told, and to try would take time when many go at once.
+	endGone = ending{cause: "client"}
 )
 
 // endLimited is how a connection ends whose client goes on after it was told to wait.

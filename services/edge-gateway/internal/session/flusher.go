@@ -115,6 +115,6 @@ func (s *session) wait(write func() error) {
 // fell is the end of a connection that cannot be written to.
 func (s *session) fell() {
 	s.queue.close()
-	s.end(endClient)
+	s.end(endGone)
 	s.wg.Done()
 }

@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -86,6 +88,8 @@ func (s *session) serve() {
 	switch {
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		s.end(endTooBig)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		s.end(endGone)
 	case err != nil:
 		s.end(endClient)
 	case kind != messageType(s.encoding):
@@ -216,7 +220,11 @@ func (s *session) end(e ending) {
 			}
 			s.queue.close()
 			s.closing.Lock()
-			_ = s.ws.Close(e.code, e.reason) // a peer that is gone does not answer; nothing can be done about it
+			if e == endGone {
+				_ = s.ws.CloseNow()
+			} else {
+				_ = s.ws.Close(e.code, e.reason) // a peer that goes meanwhile does not answer; nothing can be done about it
+			}
 			s.closing.Unlock()
 			s.cancel()
 		})
