@@ -29,14 +29,7 @@ func openAPI(s *source) ([]byte, error) {
 		paths[r.Path] = append(paths[r.Path], member{strings.ToLower(r.Method), operation(r, all)})
 	}
 	for _, r := range handwritten {
-		paths[r.path] = append(paths[r.path], member{"get", object{
-			{"operationId", r.id}, {"tags", []string{"gateway"}}, {"summary", r.summary}, {"description", r.description},
-			{"security", [][]string{}},
-			{"responses", object{
-				{strconv.Itoa(r.status), object{{"description", r.answer}, {"content", object{{r.contentType, object{{"schema", object{{"type", r.schema}}}}}}}}},
-				{"default", ref("responses", "Error")},
-			}},
-		}})
+		paths[r.path] = append(paths[r.path], member{cmp.Or(r.method, "get"), handwrittenOperation(r)})
 	}
 	var sorted object
 	for path, operations := range paths {
@@ -103,6 +96,35 @@ func operation(r route.Route, all *schemas) object {
 	}
 }
 
+func handwrittenOperation(r handwrittenRoute) object {
+	var parameters []object
+	for part := range strings.SplitSeq(r.path, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			parameters = append(parameters, textParameter(strings.TrimSuffix(name, "}"), "path", "", true))
+		}
+	}
+	for _, q := range r.query {
+		parameters = append(parameters, textParameter(q.name, "query", q.description, nil))
+	}
+	var security any = [][]string{}
+	if r.signedIn {
+		security = []object{{{"accessToken", [0]string{}}}}
+	}
+	answer := object{{"description", r.answer}}
+	if r.contentType != "" {
+		answer = append(answer, member{"content", object{{r.contentType, object{{"schema", object{{"type", r.schema}}}}}}})
+	}
+	return object{
+		{"operationId", r.id}, {"tags", []string{"gateway"}}, {"summary", r.summary}, {"description", r.description},
+		{"security", security}, {"parameters", parameters},
+		{"responses", object{{strconv.Itoa(r.status), answer}, {"default", ref("responses", "Error")}}},
+	}
+}
+
+func textParameter(name, in, description string, required any) object {
+	return object{{"name", name}, {"in", in}, {"required", required}, {"description", description}, {"schema", object{{"type", "string"}}}}
+}
+
 func rateClass(r route.Route) string {
 	return strings.ToLower(strings.TrimPrefix(r.Rate.String(), "RATE_CLASS_"))
 }
@@ -130,16 +152,46 @@ func jsonContent(schema object) object {
 	return object{{"application/json", object{{"schema", schema}}}}
 }
 
-// handwritten are the routes of the gateway that are no rpc; all are GET and public.
-var handwritten = []struct {
+// handwrittenRoute is a route of the gateway that is no rpc. Unset, its method is get, and it is public.
+type handwrittenRoute struct {
 	path, id, summary, description, answer, contentType, schema string
 	status                                                      int
-}{
-	{"/ws", "connect", "The WebSocket.", "Subprotocols natter.v1.json and natter.v1.proto. Its frames are described in asyncapi.yaml.",
-		"Switching protocols.", "application/octet-stream", "string", 101},
-	{"/.well-known/jwks.json", "getKeys", "The public keys of access tokens.", "A JWK set (RFC 7517). Keys are published before they sign.",
-		"The keys.", "application/json", "object", 200},
-	{"/docs", "getDocs", "This API, for people.", "", "A page.", "text/html", "string", 200},
-	{"/docs/openapi.yaml", "getOpenAPI", "This document.", "", "The document.", "application/yaml", "string", 200},
-	{"/docs/asyncapi.yaml", "getAsyncAPI", "The WebSocket protocol and the NATS subjects as AsyncAPI.", "", "The document.", "application/yaml", "string", 200},
+	method                                                      string
+	query                                                       []queryParameter
+	signedIn                                                    bool
+}
+
+type queryParameter struct{ name, description string }
+
+var handwritten = []handwrittenRoute{
+	{path: "/ws", id: "connect", summary: "The WebSocket.", description: "Subprotocols natter.v1.json and natter.v1.proto. Its frames are described in asyncapi.yaml.", answer: "Switching protocols.", contentType: "application/octet-stream", schema: "string", status: 101},
+	{path: "/.well-known/jwks.json", id: "getKeys", summary: "The public keys of access tokens.", description: "A JWK set (RFC 7517). Keys are published before they sign.", answer: "The keys.", contentType: "application/json", schema: "object", status: 200},
+	{path: "/docs", id: "getDocs", summary: "This API, for people.", answer: "A page.", contentType: "text/html", schema: "string", status: 200},
+	{path: "/docs/openapi.yaml", id: "getOpenAPI", summary: "This document.", answer: "The document.", contentType: "application/yaml", schema: "string", status: 200},
+	{path: "/docs/asyncapi.yaml", id: "getAsyncAPI", summary: "The WebSocket protocol and the NATS subjects as AsyncAPI.", answer: "The document.", contentType: "application/yaml", schema: "string", status: 200},
+	{
+		path: "/auth/sso/{provider}", id: "beginSignOn", summary: "Send a browser to an OpenID provider to sign in.",
+		description: "For a link, not for fetch: it sets a cookie and redirects. The browser comes back signed in, with the cookie of " +
+			"POST /auth/refresh. Who is new gets an account. An account with the same e-mail address is linked if the address is verified on " +
+			"both sides; an account that never verified it loses its password, its sessions and every other way in, because somebody else may " +
+			"have registered the address before.",
+		query: []queryParameter{
+			{"returnTo", "Path of this server to come back to, or the listener of a native client, http://127.0.0.1:<port>/…; see /auth/sso/exchange."},
+			{"codeChallenge", "PKCE of a native client (RFC 7636, S256)."},
+		},
+		answer: "To the provider.", status: 302,
+	},
+	{
+		path: "/auth/sso/{provider}/callback", id: "finishSignOn", summary: "Where a provider sends the browser back to.",
+		description: "The redirect URI to register at the provider. It works once, in the browser that began, within 10 minutes.",
+		query:       []queryParameter{{"code", ""}, {"state", ""}, {"iss", ""}, {"error", ""}},
+		answer:      "To returnTo; a native client's gets ?code=.", status: 303,
+	},
+	{
+		path: "/auth/sso/{provider}/link", method: "post", id: "linkIdentity", signedIn: true,
+		summary:     "Begin to link an account at an OpenID provider to the caller's.",
+		description: "Sets a cookie; the page then sends the browser to the url of the answer, and gets it back at returnTo.",
+		query:       []queryParameter{{"returnTo", "Path of this server to come back to."}},
+		answer:      "{url}", contentType: "application/json", schema: "object", status: 200,
+	},
 }

@@ -46,7 +46,7 @@ func (r *Route) Pattern() string { return r.Method + " " + r.Path }
 
 // All are the routes of this version of Natter. An error is a mistake in a .proto file.
 func All() ([]Route, error) {
-	return Of(authv1.File_natter_auth_v1_auth_proto, roomsv1.File_natter_rooms_v1_rooms_proto,
+	return Of(authv1.File_natter_auth_v1_auth_proto, authv1.File_natter_auth_v1_accounts_proto, authv1.File_natter_auth_v1_sso_proto, roomsv1.File_natter_rooms_v1_rooms_proto,
 		messagestorev1.File_natter_message_store_v1_message_store_proto)
 }
 
