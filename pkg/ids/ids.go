@@ -15,10 +15,11 @@ import (
 type ID[kind any] [16]byte
 
 type (
-	roomKind     struct{}
-	userKind     struct{}
-	instanceKind struct{}
-	sessionKind  struct{}
+	roomKind       struct{}
+	userKind       struct{}
+	instanceKind   struct{}
+	sessionKind    struct{}
+	invitationKind struct{}
 )
 
 type (
@@ -30,6 +31,8 @@ type (
 	Instance = ID[instanceKind]
 	// Session is the id of one sign-in of a user.
 	Session = ID[sessionKind]
+	// Invitation is the id of an invitation to this server.
+	Invitation = ID[invitationKind]
 )
 
 // ErrMalformed is returned by Parse for everything but 36 characters of lower-case canonical UUID.
@@ -46,6 +49,9 @@ func ParseUser(s string) (User, error) { return parse[userKind](s) }
 
 // ParseSession parses a session id.
 func ParseSession(s string) (Session, error) { return parse[sessionKind](s) }
+
+// ParseInvitation parses the id of an invitation.
+func ParseInvitation(s string) (Invitation, error) { return parse[invitationKind](s) }
 
 // textLen is the length of a canonical UUID.
 const textLen = 36

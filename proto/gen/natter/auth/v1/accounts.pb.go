@@ -977,7 +977,7 @@ func (x *RecoveryCodes) GetRecoveryCodes() []string {
 	return nil
 }
 
-type SecondFactorRequest struct {
+type RenewRecoveryCodesRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Password string                 `protobuf:"bytes,1,opt,name=password,proto3" json:"password,omitempty"`
 	// Of the app, or a recovery code.
@@ -986,20 +986,20 @@ type SecondFactorRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *SecondFactorRequest) Reset() {
-	*x = SecondFactorRequest{}
+func (x *RenewRecoveryCodesRequest) Reset() {
+	*x = RenewRecoveryCodesRequest{}
 	mi := &file_natter_auth_v1_accounts_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *SecondFactorRequest) String() string {
+func (x *RenewRecoveryCodesRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*SecondFactorRequest) ProtoMessage() {}
+func (*RenewRecoveryCodesRequest) ProtoMessage() {}
 
-func (x *SecondFactorRequest) ProtoReflect() protoreflect.Message {
+func (x *RenewRecoveryCodesRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_natter_auth_v1_accounts_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1011,19 +1011,72 @@ func (x *SecondFactorRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use SecondFactorRequest.ProtoReflect.Descriptor instead.
-func (*SecondFactorRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use RenewRecoveryCodesRequest.ProtoReflect.Descriptor instead.
+func (*RenewRecoveryCodesRequest) Descriptor() ([]byte, []int) {
 	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{21}
 }
 
-func (x *SecondFactorRequest) GetPassword() string {
+func (x *RenewRecoveryCodesRequest) GetPassword() string {
 	if x != nil {
 		return x.Password
 	}
 	return ""
 }
 
-func (x *SecondFactorRequest) GetCode() string {
+func (x *RenewRecoveryCodesRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+type DropSecondFactorRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Password string                 `protobuf:"bytes,1,opt,name=password,proto3" json:"password,omitempty"`
+	// Of the app, or a recovery code.
+	Code          string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DropSecondFactorRequest) Reset() {
+	*x = DropSecondFactorRequest{}
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DropSecondFactorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DropSecondFactorRequest) ProtoMessage() {}
+
+func (x *DropSecondFactorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DropSecondFactorRequest.ProtoReflect.Descriptor instead.
+func (*DropSecondFactorRequest) Descriptor() ([]byte, []int) {
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *DropSecondFactorRequest) GetPassword() string {
+	if x != nil {
+		return x.Password
+	}
+	return ""
+}
+
+func (x *DropSecondFactorRequest) GetCode() string {
 	if x != nil {
 		return x.Code
 	}
@@ -1038,7 +1091,7 @@ type DropSecondFactorResponse struct {
 
 func (x *DropSecondFactorResponse) Reset() {
 	*x = DropSecondFactorResponse{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[22]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1103,7 @@ func (x *DropSecondFactorResponse) String() string {
 func (*DropSecondFactorResponse) ProtoMessage() {}
 
 func (x *DropSecondFactorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[22]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1116,7 @@ func (x *DropSecondFactorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropSecondFactorResponse.ProtoReflect.Descriptor instead.
 func (*DropSecondFactorResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{22}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{23}
 }
 
 // AdminUser is an account as administrators see it.
@@ -1085,7 +1138,7 @@ type AdminUser struct {
 
 func (x *AdminUser) Reset() {
 	*x = AdminUser{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[23]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1097,7 +1150,7 @@ func (x *AdminUser) String() string {
 func (*AdminUser) ProtoMessage() {}
 
 func (x *AdminUser) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[23]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1110,7 +1163,7 @@ func (x *AdminUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdminUser.ProtoReflect.Descriptor instead.
 func (*AdminUser) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{23}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AdminUser) GetId() string {
@@ -1181,7 +1234,7 @@ type ListUsersRequest struct {
 
 func (x *ListUsersRequest) Reset() {
 	*x = ListUsersRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[24]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1246,7 @@ func (x *ListUsersRequest) String() string {
 func (*ListUsersRequest) ProtoMessage() {}
 
 func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[24]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +1259,7 @@ func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersRequest.ProtoReflect.Descriptor instead.
 func (*ListUsersRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{24}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListUsersRequest) GetAfter() string {
@@ -1233,7 +1286,7 @@ type ListUsersResponse struct {
 
 func (x *ListUsersResponse) Reset() {
 	*x = ListUsersResponse{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[25]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1245,7 +1298,7 @@ func (x *ListUsersResponse) String() string {
 func (*ListUsersResponse) ProtoMessage() {}
 
 func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[25]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1258,7 +1311,7 @@ func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersResponse.ProtoReflect.Descriptor instead.
 func (*ListUsersResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{25}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListUsersResponse) GetUsers() []*AdminUser {
@@ -1286,7 +1339,7 @@ type SetUserRoleRequest struct {
 
 func (x *SetUserRoleRequest) Reset() {
 	*x = SetUserRoleRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[26]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1351,7 @@ func (x *SetUserRoleRequest) String() string {
 func (*SetUserRoleRequest) ProtoMessage() {}
 
 func (x *SetUserRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[26]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1364,7 @@ func (x *SetUserRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetUserRoleRequest.ProtoReflect.Descriptor instead.
 func (*SetUserRoleRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{26}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SetUserRoleRequest) GetUserId() string {
@@ -1337,7 +1390,7 @@ type DeactivateUserRequest struct {
 
 func (x *DeactivateUserRequest) Reset() {
 	*x = DeactivateUserRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[27]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1402,7 @@ func (x *DeactivateUserRequest) String() string {
 func (*DeactivateUserRequest) ProtoMessage() {}
 
 func (x *DeactivateUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[27]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1415,7 @@ func (x *DeactivateUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeactivateUserRequest.ProtoReflect.Descriptor instead.
 func (*DeactivateUserRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{27}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DeactivateUserRequest) GetUserId() string {
@@ -1381,7 +1434,7 @@ type ReactivateUserRequest struct {
 
 func (x *ReactivateUserRequest) Reset() {
 	*x = ReactivateUserRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[28]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1446,7 @@ func (x *ReactivateUserRequest) String() string {
 func (*ReactivateUserRequest) ProtoMessage() {}
 
 func (x *ReactivateUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[28]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1459,7 @@ func (x *ReactivateUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactivateUserRequest.ProtoReflect.Descriptor instead.
 func (*ReactivateUserRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{28}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ReactivateUserRequest) GetUserId() string {
@@ -1434,7 +1487,7 @@ type Invitation struct {
 
 func (x *Invitation) Reset() {
 	*x = Invitation{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[29]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1499,7 @@ func (x *Invitation) String() string {
 func (*Invitation) ProtoMessage() {}
 
 func (x *Invitation) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[29]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1512,7 @@ func (x *Invitation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invitation.ProtoReflect.Descriptor instead.
 func (*Invitation) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{29}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Invitation) GetId() string {
@@ -1532,7 +1585,7 @@ type CreateInvitationRequest struct {
 
 func (x *CreateInvitationRequest) Reset() {
 	*x = CreateInvitationRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[30]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1544,7 +1597,7 @@ func (x *CreateInvitationRequest) String() string {
 func (*CreateInvitationRequest) ProtoMessage() {}
 
 func (x *CreateInvitationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[30]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1557,7 +1610,7 @@ func (x *CreateInvitationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateInvitationRequest.ProtoReflect.Descriptor instead.
 func (*CreateInvitationRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{30}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CreateInvitationRequest) GetNote() string {
@@ -1593,7 +1646,7 @@ type ListInvitationsRequest struct {
 
 func (x *ListInvitationsRequest) Reset() {
 	*x = ListInvitationsRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[31]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1605,7 +1658,7 @@ func (x *ListInvitationsRequest) String() string {
 func (*ListInvitationsRequest) ProtoMessage() {}
 
 func (x *ListInvitationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[31]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1618,7 +1671,7 @@ func (x *ListInvitationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvitationsRequest.ProtoReflect.Descriptor instead.
 func (*ListInvitationsRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{31}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListInvitationsRequest) GetBefore() string {
@@ -1645,7 +1698,7 @@ type ListInvitationsResponse struct {
 
 func (x *ListInvitationsResponse) Reset() {
 	*x = ListInvitationsResponse{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[32]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1657,7 +1710,7 @@ func (x *ListInvitationsResponse) String() string {
 func (*ListInvitationsResponse) ProtoMessage() {}
 
 func (x *ListInvitationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[32]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1670,7 +1723,7 @@ func (x *ListInvitationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvitationsResponse.ProtoReflect.Descriptor instead.
 func (*ListInvitationsResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{32}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListInvitationsResponse) GetInvitations() []*Invitation {
@@ -1696,7 +1749,7 @@ type RevokeInvitationRequest struct {
 
 func (x *RevokeInvitationRequest) Reset() {
 	*x = RevokeInvitationRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[33]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1708,7 +1761,7 @@ func (x *RevokeInvitationRequest) String() string {
 func (*RevokeInvitationRequest) ProtoMessage() {}
 
 func (x *RevokeInvitationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[33]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1721,7 +1774,7 @@ func (x *RevokeInvitationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeInvitationRequest.ProtoReflect.Descriptor instead.
 func (*RevokeInvitationRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{33}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RevokeInvitationRequest) GetInvitationId() string {
@@ -1739,7 +1792,7 @@ type RevokeInvitationResponse struct {
 
 func (x *RevokeInvitationResponse) Reset() {
 	*x = RevokeInvitationResponse{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[34]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1751,7 +1804,7 @@ func (x *RevokeInvitationResponse) String() string {
 func (*RevokeInvitationResponse) ProtoMessage() {}
 
 func (x *RevokeInvitationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[34]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1764,7 +1817,7 @@ func (x *RevokeInvitationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeInvitationResponse.ProtoReflect.Descriptor instead.
 func (*RevokeInvitationResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{34}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{35}
 }
 
 var File_natter_auth_v1_accounts_proto protoreflect.FileDescriptor
@@ -1817,8 +1870,11 @@ const file_natter_auth_v1_accounts_proto_rawDesc = "" +
 	"\x1aConfirmSecondFactorRequest\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\"6\n" +
 	"\rRecoveryCodes\x12%\n" +
-	"\x0erecovery_codes\x18\x01 \x03(\tR\rrecoveryCodes\"E\n" +
-	"\x13SecondFactorRequest\x12\x1a\n" +
+	"\x0erecovery_codes\x18\x01 \x03(\tR\rrecoveryCodes\"K\n" +
+	"\x19RenewRecoveryCodesRequest\x12\x1a\n" +
+	"\bpassword\x18\x01 \x01(\tR\bpassword\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\"I\n" +
+	"\x17DropSecondFactorRequest\x12\x1a\n" +
 	"\bpassword\x18\x01 \x01(\tR\bpassword\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\"\x1a\n" +
 	"\x18DropSecondFactorResponse\"\xf1\x01\n" +
@@ -1870,7 +1926,7 @@ const file_natter_auth_v1_accounts_proto_rawDesc = "" +
 	"\x04more\x18\x02 \x01(\bR\x04more\">\n" +
 	"\x17RevokeInvitationRequest\x12#\n" +
 	"\rinvitation_id\x18\x01 \x01(\tR\finvitationId\"\x1a\n" +
-	"\x18RevokeInvitationResponse2\xba \n" +
+	"\x18RevokeInvitationResponse2\xc4 \n" +
 	"\bAccounts\x12\x85\x02\n" +
 	"\x10SendVerification\x12'.natter.auth.v1.SendVerificationRequest\x1a(.natter.auth.v1.SendVerificationResponse\"\x9d\x01\xaa\xbb\x18\x98\x01\n" +
 	"\x04POST\x12\x12/auth/verification\x18\x01(\x010\x038\xca\x01BsMail the link that verifies an e-mail address once more. The answer does not tell whether there is such an account.\x12\xd4\x01\n" +
@@ -1893,10 +1949,10 @@ const file_natter_auth_v1_accounts_proto_rawDesc = "" +
 	"\x11OfferSecondFactor\x12(.natter.auth.v1.OfferSecondFactorRequest\x1a).natter.auth.v1.OfferSecondFactorResponse\"\x83\x01\xaa\xbb\x18\x7f\n" +
 	"\x04POST\x12\x13/auth/second-factor\x18\x01(\x020\x038\xc9\x01BYGet the secret for an authenticator app (TOTP). It counts when a code of it is confirmed.\x12\xfa\x01\n" +
 	"\x13ConfirmSecondFactor\x12*.natter.auth.v1.ConfirmSecondFactorRequest\x1a\x1d.natter.auth.v1.RecoveryCodes\"\x97\x01\xaa\xbb\x18\x92\x01\n" +
-	"\x04POST\x12\x1b/auth/second-factor/confirm\x18\x01(\x020\x03BgTurn the second factor on with a code of the app. The answer has the recovery codes, for this one time.\x12\xca\x01\n" +
-	"\x12RenewRecoveryCodes\x12#.natter.auth.v1.SecondFactorRequest\x1a\x1d.natter.auth.v1.RecoveryCodes\"p\xaa\xbb\x18l\n" +
-	"\x04POST\x12\"/auth/second-factor/recovery-codes\x18\x01(\x020\x03B:Get new recovery codes; the old ones do not work any more.\x12\xac\x01\n" +
-	"\x10DropSecondFactor\x12#.natter.auth.v1.SecondFactorRequest\x1a(.natter.auth.v1.DropSecondFactorResponse\"I\xaa\xbb\x18E\n" +
+	"\x04POST\x12\x1b/auth/second-factor/confirm\x18\x01(\x020\x03BgTurn the second factor on with a code of the app. The answer has the recovery codes, for this one time.\x12\xd0\x01\n" +
+	"\x12RenewRecoveryCodes\x12).natter.auth.v1.RenewRecoveryCodesRequest\x1a\x1d.natter.auth.v1.RecoveryCodes\"p\xaa\xbb\x18l\n" +
+	"\x04POST\x12\"/auth/second-factor/recovery-codes\x18\x01(\x020\x03B:Get new recovery codes; the old ones do not work any more.\x12\xb0\x01\n" +
+	"\x10DropSecondFactor\x12'.natter.auth.v1.DropSecondFactorRequest\x1a(.natter.auth.v1.DropSecondFactorResponse\"I\xaa\xbb\x18E\n" +
 	"\x04POST\x12\x1a/auth/second-factor/remove\x18\x01(\x020\x03B\x1bTurn the second factor off.\x12\xad\x01\n" +
 	"\tListUsers\x12 .natter.auth.v1.ListUsersRequest\x1a!.natter.auth.v1.ListUsersResponse\"[\xaa\xbb\x18W\n" +
 	"\x03GET\x12\f/admin/users(\x020\x01B>All accounts, for administrators, in the order they were made.\x12\xc9\x01\n" +
@@ -1925,7 +1981,7 @@ func file_natter_auth_v1_accounts_proto_rawDescGZIP() []byte {
 	return file_natter_auth_v1_accounts_proto_rawDescData
 }
 
-var file_natter_auth_v1_accounts_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_natter_auth_v1_accounts_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_natter_auth_v1_accounts_proto_goTypes = []any{
 	(*SendVerificationRequest)(nil),      // 0: natter.auth.v1.SendVerificationRequest
 	(*SendVerificationResponse)(nil),     // 1: natter.auth.v1.SendVerificationResponse
@@ -1948,29 +2004,30 @@ var file_natter_auth_v1_accounts_proto_goTypes = []any{
 	(*OfferSecondFactorResponse)(nil),    // 18: natter.auth.v1.OfferSecondFactorResponse
 	(*ConfirmSecondFactorRequest)(nil),   // 19: natter.auth.v1.ConfirmSecondFactorRequest
 	(*RecoveryCodes)(nil),                // 20: natter.auth.v1.RecoveryCodes
-	(*SecondFactorRequest)(nil),          // 21: natter.auth.v1.SecondFactorRequest
-	(*DropSecondFactorResponse)(nil),     // 22: natter.auth.v1.DropSecondFactorResponse
-	(*AdminUser)(nil),                    // 23: natter.auth.v1.AdminUser
-	(*ListUsersRequest)(nil),             // 24: natter.auth.v1.ListUsersRequest
-	(*ListUsersResponse)(nil),            // 25: natter.auth.v1.ListUsersResponse
-	(*SetUserRoleRequest)(nil),           // 26: natter.auth.v1.SetUserRoleRequest
-	(*DeactivateUserRequest)(nil),        // 27: natter.auth.v1.DeactivateUserRequest
-	(*ReactivateUserRequest)(nil),        // 28: natter.auth.v1.ReactivateUserRequest
-	(*Invitation)(nil),                   // 29: natter.auth.v1.Invitation
-	(*CreateInvitationRequest)(nil),      // 30: natter.auth.v1.CreateInvitationRequest
-	(*ListInvitationsRequest)(nil),       // 31: natter.auth.v1.ListInvitationsRequest
-	(*ListInvitationsResponse)(nil),      // 32: natter.auth.v1.ListInvitationsResponse
-	(*RevokeInvitationRequest)(nil),      // 33: natter.auth.v1.RevokeInvitationRequest
-	(*RevokeInvitationResponse)(nil),     // 34: natter.auth.v1.RevokeInvitationResponse
-	(*timestamppb.Timestamp)(nil),        // 35: google.protobuf.Timestamp
-	(*v1.User)(nil),                      // 36: natter.chat.v1.User
+	(*RenewRecoveryCodesRequest)(nil),    // 21: natter.auth.v1.RenewRecoveryCodesRequest
+	(*DropSecondFactorRequest)(nil),      // 22: natter.auth.v1.DropSecondFactorRequest
+	(*DropSecondFactorResponse)(nil),     // 23: natter.auth.v1.DropSecondFactorResponse
+	(*AdminUser)(nil),                    // 24: natter.auth.v1.AdminUser
+	(*ListUsersRequest)(nil),             // 25: natter.auth.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),            // 26: natter.auth.v1.ListUsersResponse
+	(*SetUserRoleRequest)(nil),           // 27: natter.auth.v1.SetUserRoleRequest
+	(*DeactivateUserRequest)(nil),        // 28: natter.auth.v1.DeactivateUserRequest
+	(*ReactivateUserRequest)(nil),        // 29: natter.auth.v1.ReactivateUserRequest
+	(*Invitation)(nil),                   // 30: natter.auth.v1.Invitation
+	(*CreateInvitationRequest)(nil),      // 31: natter.auth.v1.CreateInvitationRequest
+	(*ListInvitationsRequest)(nil),       // 32: natter.auth.v1.ListInvitationsRequest
+	(*ListInvitationsResponse)(nil),      // 33: natter.auth.v1.ListInvitationsResponse
+	(*RevokeInvitationRequest)(nil),      // 34: natter.auth.v1.RevokeInvitationRequest
+	(*RevokeInvitationResponse)(nil),     // 35: natter.auth.v1.RevokeInvitationResponse
+	(*timestamppb.Timestamp)(nil),        // 36: google.protobuf.Timestamp
+	(*v1.User)(nil),                      // 37: natter.chat.v1.User
 }
 var file_natter_auth_v1_accounts_proto_depIdxs = []int32{
-	35, // 0: natter.auth.v1.AdminUser.created_at:type_name -> google.protobuf.Timestamp
-	23, // 1: natter.auth.v1.ListUsersResponse.users:type_name -> natter.auth.v1.AdminUser
-	35, // 2: natter.auth.v1.Invitation.created_at:type_name -> google.protobuf.Timestamp
-	35, // 3: natter.auth.v1.Invitation.expires_at:type_name -> google.protobuf.Timestamp
-	29, // 4: natter.auth.v1.ListInvitationsResponse.invitations:type_name -> natter.auth.v1.Invitation
+	36, // 0: natter.auth.v1.AdminUser.created_at:type_name -> google.protobuf.Timestamp
+	24, // 1: natter.auth.v1.ListUsersResponse.users:type_name -> natter.auth.v1.AdminUser
+	36, // 2: natter.auth.v1.Invitation.created_at:type_name -> google.protobuf.Timestamp
+	36, // 3: natter.auth.v1.Invitation.expires_at:type_name -> google.protobuf.Timestamp
+	30, // 4: natter.auth.v1.ListInvitationsResponse.invitations:type_name -> natter.auth.v1.Invitation
 	0,  // 5: natter.auth.v1.Accounts.SendVerification:input_type -> natter.auth.v1.SendVerificationRequest
 	2,  // 6: natter.auth.v1.Accounts.VerifyEmail:input_type -> natter.auth.v1.VerifyEmailRequest
 	4,  // 7: natter.auth.v1.Accounts.RequestPasswordReset:input_type -> natter.auth.v1.RequestPasswordResetRequest
@@ -1982,35 +2039,35 @@ var file_natter_auth_v1_accounts_proto_depIdxs = []int32{
 	15, // 13: natter.auth.v1.Accounts.DeleteMe:input_type -> natter.auth.v1.DeleteMeRequest
 	17, // 14: natter.auth.v1.Accounts.OfferSecondFactor:input_type -> natter.auth.v1.OfferSecondFactorRequest
 	19, // 15: natter.auth.v1.Accounts.ConfirmSecondFactor:input_type -> natter.auth.v1.ConfirmSecondFactorRequest
-	21, // 16: natter.auth.v1.Accounts.RenewRecoveryCodes:input_type -> natter.auth.v1.SecondFactorRequest
-	21, // 17: natter.auth.v1.Accounts.DropSecondFactor:input_type -> natter.auth.v1.SecondFactorRequest
-	24, // 18: natter.auth.v1.Accounts.ListUsers:input_type -> natter.auth.v1.ListUsersRequest
-	26, // 19: natter.auth.v1.Accounts.SetUserRole:input_type -> natter.auth.v1.SetUserRoleRequest
-	27, // 20: natter.auth.v1.Accounts.DeactivateUser:input_type -> natter.auth.v1.DeactivateUserRequest
-	28, // 21: natter.auth.v1.Accounts.ReactivateUser:input_type -> natter.auth.v1.ReactivateUserRequest
-	30, // 22: natter.auth.v1.Accounts.CreateInvitation:input_type -> natter.auth.v1.CreateInvitationRequest
-	31, // 23: natter.auth.v1.Accounts.ListInvitations:input_type -> natter.auth.v1.ListInvitationsRequest
-	33, // 24: natter.auth.v1.Accounts.RevokeInvitation:input_type -> natter.auth.v1.RevokeInvitationRequest
+	21, // 16: natter.auth.v1.Accounts.RenewRecoveryCodes:input_type -> natter.auth.v1.RenewRecoveryCodesRequest
+	22, // 17: natter.auth.v1.Accounts.DropSecondFactor:input_type -> natter.auth.v1.DropSecondFactorRequest
+	25, // 18: natter.auth.v1.Accounts.ListUsers:input_type -> natter.auth.v1.ListUsersRequest
+	27, // 19: natter.auth.v1.Accounts.SetUserRole:input_type -> natter.auth.v1.SetUserRoleRequest
+	28, // 20: natter.auth.v1.Accounts.DeactivateUser:input_type -> natter.auth.v1.DeactivateUserRequest
+	29, // 21: natter.auth.v1.Accounts.ReactivateUser:input_type -> natter.auth.v1.ReactivateUserRequest
+	31, // 22: natter.auth.v1.Accounts.CreateInvitation:input_type -> natter.auth.v1.CreateInvitationRequest
+	32, // 23: natter.auth.v1.Accounts.ListInvitations:input_type -> natter.auth.v1.ListInvitationsRequest
+	34, // 24: natter.auth.v1.Accounts.RevokeInvitation:input_type -> natter.auth.v1.RevokeInvitationRequest
 	1,  // 25: natter.auth.v1.Accounts.SendVerification:output_type -> natter.auth.v1.SendVerificationResponse
 	3,  // 26: natter.auth.v1.Accounts.VerifyEmail:output_type -> natter.auth.v1.VerifyEmailResponse
 	5,  // 27: natter.auth.v1.Accounts.RequestPasswordReset:output_type -> natter.auth.v1.RequestPasswordResetResponse
 	7,  // 28: natter.auth.v1.Accounts.ResetPassword:output_type -> natter.auth.v1.ResetPasswordResponse
 	9,  // 29: natter.auth.v1.Accounts.ChangePassword:output_type -> natter.auth.v1.ChangePasswordResponse
 	11, // 30: natter.auth.v1.Accounts.ChangeEmail:output_type -> natter.auth.v1.ChangeEmailResponse
-	36, // 31: natter.auth.v1.Accounts.UpdateMe:output_type -> natter.chat.v1.User
+	37, // 31: natter.auth.v1.Accounts.UpdateMe:output_type -> natter.chat.v1.User
 	14, // 32: natter.auth.v1.Accounts.DeactivateMe:output_type -> natter.auth.v1.DeactivateMeResponse
 	16, // 33: natter.auth.v1.Accounts.DeleteMe:output_type -> natter.auth.v1.DeleteMeResponse
 	18, // 34: natter.auth.v1.Accounts.OfferSecondFactor:output_type -> natter.auth.v1.OfferSecondFactorResponse
 	20, // 35: natter.auth.v1.Accounts.ConfirmSecondFactor:output_type -> natter.auth.v1.RecoveryCodes
 	20, // 36: natter.auth.v1.Accounts.RenewRecoveryCodes:output_type -> natter.auth.v1.RecoveryCodes
-	22, // 37: natter.auth.v1.Accounts.DropSecondFactor:output_type -> natter.auth.v1.DropSecondFactorResponse
-	25, // 38: natter.auth.v1.Accounts.ListUsers:output_type -> natter.auth.v1.ListUsersResponse
-	23, // 39: natter.auth.v1.Accounts.SetUserRole:output_type -> natter.auth.v1.AdminUser
-	23, // 40: natter.auth.v1.Accounts.DeactivateUser:output_type -> natter.auth.v1.AdminUser
-	23, // 41: natter.auth.v1.Accounts.ReactivateUser:output_type -> natter.auth.v1.AdminUser
-	29, // 42: natter.auth.v1.Accounts.CreateInvitation:output_type -> natter.auth.v1.Invitation
-	32, // 43: natter.auth.v1.Accounts.ListInvitations:output_type -> natter.auth.v1.ListInvitationsResponse
-	34, // 44: natter.auth.v1.Accounts.RevokeInvitation:output_type -> natter.auth.v1.RevokeInvitationResponse
+	23, // 37: natter.auth.v1.Accounts.DropSecondFactor:output_type -> natter.auth.v1.DropSecondFactorResponse
+	26, // 38: natter.auth.v1.Accounts.ListUsers:output_type -> natter.auth.v1.ListUsersResponse
+	24, // 39: natter.auth.v1.Accounts.SetUserRole:output_type -> natter.auth.v1.AdminUser
+	24, // 40: natter.auth.v1.Accounts.DeactivateUser:output_type -> natter.auth.v1.AdminUser
+	24, // 41: natter.auth.v1.Accounts.ReactivateUser:output_type -> natter.auth.v1.AdminUser
+	30, // 42: natter.auth.v1.Accounts.CreateInvitation:output_type -> natter.auth.v1.Invitation
+	33, // 43: natter.auth.v1.Accounts.ListInvitations:output_type -> natter.auth.v1.ListInvitationsResponse
+	35, // 44: natter.auth.v1.Accounts.RevokeInvitation:output_type -> natter.auth.v1.RevokeInvitationResponse
 	25, // [25:45] is the sub-list for method output_type
 	5,  // [5:25] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
@@ -2030,7 +2087,7 @@ func file_natter_auth_v1_accounts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_auth_v1_accounts_proto_rawDesc), len(file_natter_auth_v1_accounts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

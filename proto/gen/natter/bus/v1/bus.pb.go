@@ -689,6 +689,7 @@ type RoomSignal struct {
 	//
 	//	*RoomSignal_Typing
 	//	*RoomSignal_Receipt
+	//	*RoomSignal_Profile
 	Signal isRoomSignal_Signal `protobuf_oneof:"signal"`
 	// Connection that caused it: it is not echoed to.
 	ConnectionId  string `protobuf:"bytes,4,opt,name=connection_id,json=connectionId,proto3" json:"connection_id,omitempty"`
@@ -758,6 +759,15 @@ func (x *RoomSignal) GetReceipt() *ReceiptMoved {
 	return nil
 }
 
+func (x *RoomSignal) GetProfile() *v1.UserRef {
+	if x != nil {
+		if x, ok := x.Signal.(*RoomSignal_Profile); ok {
+			return x.Profile
+		}
+	}
+	return nil
+}
+
 func (x *RoomSignal) GetConnectionId() string {
 	if x != nil {
 		return x.ConnectionId
@@ -778,9 +788,16 @@ type RoomSignal_Receipt struct {
 	Receipt *ReceiptMoved `protobuf:"bytes,3,opt,name=receipt,proto3,oneof"`
 }
 
+type RoomSignal_Profile struct {
+	// The user has another name or avatar.
+	Profile *v1.UserRef `protobuf:"bytes,5,opt,name=profile,proto3,oneof"`
+}
+
 func (*RoomSignal_Typing) isRoomSignal_Signal() {}
 
 func (*RoomSignal_Receipt) isRoomSignal_Signal() {}
+
+func (*RoomSignal_Profile) isRoomSignal_Signal() {}
 
 type ReceiptMoved struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -841,6 +858,7 @@ type UserEvent struct {
 	//
 	//	*UserEvent_Membership
 	//	*UserEvent_Marker
+	//	*UserEvent_Profile
 	Event         isUserEvent_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -901,6 +919,15 @@ func (x *UserEvent) GetMarker() *MarkerMoved {
 	return nil
 }
 
+func (x *UserEvent) GetProfile() *v1.User {
+	if x != nil {
+		if x, ok := x.Event.(*UserEvent_Profile); ok {
+			return x.Profile
+		}
+	}
+	return nil
+}
+
 type isUserEvent_Event interface {
 	isUserEvent_Event()
 }
@@ -913,9 +940,16 @@ type UserEvent_Marker struct {
 	Marker *MarkerMoved `protobuf:"bytes,2,opt,name=marker,proto3,oneof"`
 }
 
+type UserEvent_Profile struct {
+	// The user has another name, avatar or e-mail address.
+	Profile *v1.User `protobuf:"bytes,4,opt,name=profile,proto3,oneof"`
+}
+
 func (*UserEvent_Membership) isUserEvent_Event() {}
 
 func (*UserEvent_Marker) isUserEvent_Event() {}
+
+func (*UserEvent_Profile) isUserEvent_Event() {}
 
 // MembershipChanged: the user joined (role set) or left (role empty) a room, as of this version.
 type MembershipChanged struct {
@@ -1042,6 +1076,51 @@ func (x *SessionsRevoked) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+// ProfileChanged is published on natter.users.changed: the user has another name or avatar.
+type ProfileChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	User          *v1.UserRef            `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProfileChanged) Reset() {
+	*x = ProfileChanged{}
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProfileChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProfileChanged) ProtoMessage() {}
+
+func (x *ProfileChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProfileChanged.ProtoReflect.Descriptor instead.
+func (*ProfileChanged) Descriptor() ([]byte, []int) {
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ProfileChanged) GetUser() *v1.UserRef {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
 // RoomChanged is published on natter.rooms.changed: a room has a new version, and this user joined (role set) or left it.
 type RoomChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1053,7 +1132,7 @@ type RoomChanged struct {
 
 func (x *RoomChanged) Reset() {
 	*x = RoomChanged{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1065,7 +1144,7 @@ func (x *RoomChanged) String() string {
 func (*RoomChanged) ProtoMessage() {}
 
 func (x *RoomChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[14]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1078,7 +1157,7 @@ func (x *RoomChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomChanged.ProtoReflect.Descriptor instead.
 func (*RoomChanged) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{14}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RoomChanged) GetUserId() string {
@@ -1108,7 +1187,7 @@ type MarkerMoved struct {
 
 func (x *MarkerMoved) Reset() {
 	*x = MarkerMoved{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1199,7 @@ func (x *MarkerMoved) String() string {
 func (*MarkerMoved) ProtoMessage() {}
 
 func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[15]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1212,7 @@ func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkerMoved.ProtoReflect.Descriptor instead.
 func (*MarkerMoved) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{15}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MarkerMoved) GetRoomId() string {
@@ -1178,7 +1257,7 @@ type PresenceChanged struct {
 
 func (x *PresenceChanged) Reset() {
 	*x = PresenceChanged{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1269,7 @@ func (x *PresenceChanged) String() string {
 func (*PresenceChanged) ProtoMessage() {}
 
 func (x *PresenceChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[16]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1282,7 @@ func (x *PresenceChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceChanged.ProtoReflect.Descriptor instead.
 func (*PresenceChanged) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{16}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PresenceChanged) GetUserId() string {
@@ -1244,7 +1323,7 @@ type PresenceQuery struct {
 
 func (x *PresenceQuery) Reset() {
 	*x = PresenceQuery{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1256,7 +1335,7 @@ func (x *PresenceQuery) String() string {
 func (*PresenceQuery) ProtoMessage() {}
 
 func (x *PresenceQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[17]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1269,7 +1348,7 @@ func (x *PresenceQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceQuery.ProtoReflect.Descriptor instead.
 func (*PresenceQuery) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{17}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PresenceQuery) GetUserIds() []string {
@@ -1289,7 +1368,7 @@ type PresenceSnapshot struct {
 
 func (x *PresenceSnapshot) Reset() {
 	*x = PresenceSnapshot{}
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[18]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1301,7 +1380,7 @@ func (x *PresenceSnapshot) String() string {
 func (*PresenceSnapshot) ProtoMessage() {}
 
 func (x *PresenceSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_bus_v1_bus_proto_msgTypes[18]
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1314,7 +1393,7 @@ func (x *PresenceSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceSnapshot.ProtoReflect.Descriptor instead.
 func (*PresenceSnapshot) Descriptor() ([]byte, []int) {
-	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{18}
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PresenceSnapshot) GetGatewayId() string {
@@ -1377,22 +1456,24 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12\x18\n" +
-	"\aleaving\x18\x02 \x01(\bR\aleaving\"\xa7\x01\n" +
+	"\aleaving\x18\x02 \x01(\bR\aleaving\"\xdc\x01\n" +
 	"\n" +
 	"RoomSignal\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x18\n" +
 	"\x06typing\x18\x02 \x01(\bH\x00R\x06typing\x127\n" +
-	"\areceipt\x18\x03 \x01(\v2\x1b.natter.bus.v1.ReceiptMovedH\x00R\areceipt\x12#\n" +
+	"\areceipt\x18\x03 \x01(\v2\x1b.natter.bus.v1.ReceiptMovedH\x00R\areceipt\x123\n" +
+	"\aprofile\x18\x05 \x01(\v2\x17.natter.chat.v1.UserRefH\x00R\aprofile\x12#\n" +
 	"\rconnection_id\x18\x04 \x01(\tR\fconnectionIdB\b\n" +
 	"\x06signal\"N\n" +
 	"\fReceiptMoved\x12\x19\n" +
 	"\bread_seq\x18\x01 \x01(\rR\areadSeq\x12#\n" +
-	"\rdelivered_seq\x18\x02 \x01(\rR\fdeliveredSeq\"\x8e\x01\n" +
+	"\rdelivered_seq\x18\x02 \x01(\rR\fdeliveredSeq\"\xc0\x01\n" +
 	"\tUserEvent\x12B\n" +
 	"\n" +
 	"membership\x18\x01 \x01(\v2 .natter.bus.v1.MembershipChangedH\x00R\n" +
 	"membership\x124\n" +
-	"\x06marker\x18\x02 \x01(\v2\x1a.natter.bus.v1.MarkerMovedH\x00R\x06markerB\a\n" +
+	"\x06marker\x18\x02 \x01(\v2\x1a.natter.bus.v1.MarkerMovedH\x00R\x06marker\x120\n" +
+	"\aprofile\x18\x04 \x01(\v2\x14.natter.chat.v1.UserH\x00R\aprofileB\a\n" +
 	"\x05event\"Z\n" +
 	"\x11MembershipChanged\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x12\n" +
@@ -1402,7 +1483,9 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x1f\n" +
 	"\vsession_ids\x18\x02 \x03(\tR\n" +
 	"sessionIds\x120\n" +
-	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"h\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"=\n" +
+	"\x0eProfileChanged\x12+\n" +
+	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\"h\n" +
 	"\vRoomChanged\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12@\n" +
 	"\n" +
@@ -1438,7 +1521,7 @@ func file_natter_bus_v1_bus_proto_rawDescGZIP() []byte {
 	return file_natter_bus_v1_bus_proto_rawDescData
 }
 
-var file_natter_bus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_natter_bus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_natter_bus_v1_bus_proto_goTypes = []any{
 	(*Commands)(nil),              // 0: natter.bus.v1.Commands
 	(*Command)(nil),               // 1: natter.bus.v1.Command
@@ -1454,49 +1537,55 @@ var file_natter_bus_v1_bus_proto_goTypes = []any{
 	(*UserEvent)(nil),             // 11: natter.bus.v1.UserEvent
 	(*MembershipChanged)(nil),     // 12: natter.bus.v1.MembershipChanged
 	(*SessionsRevoked)(nil),       // 13: natter.bus.v1.SessionsRevoked
-	(*RoomChanged)(nil),           // 14: natter.bus.v1.RoomChanged
-	(*MarkerMoved)(nil),           // 15: natter.bus.v1.MarkerMoved
-	(*PresenceChanged)(nil),       // 16: natter.bus.v1.PresenceChanged
-	(*PresenceQuery)(nil),         // 17: natter.bus.v1.PresenceQuery
-	(*PresenceSnapshot)(nil),      // 18: natter.bus.v1.PresenceSnapshot
-	(*v1.Actor)(nil),              // 19: natter.chat.v1.Actor
-	(*v1.MessagePosted)(nil),      // 20: natter.chat.v1.MessagePosted
-	(*v1.MessageEdited)(nil),      // 21: natter.chat.v1.MessageEdited
-	(*v1.MessageDeleted)(nil),     // 22: natter.chat.v1.MessageDeleted
-	(*v1.ReactionChanged)(nil),    // 23: natter.chat.v1.ReactionChanged
-	(*v1.PinChanged)(nil),         // 24: natter.chat.v1.PinChanged
-	(*v1.MemberJoined)(nil),       // 25: natter.chat.v1.MemberJoined
-	(*v1.MemberLeft)(nil),         // 26: natter.chat.v1.MemberLeft
-	(*v1.RoomUpdated)(nil),        // 27: natter.chat.v1.RoomUpdated
-	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
+	(*ProfileChanged)(nil),        // 14: natter.bus.v1.ProfileChanged
+	(*RoomChanged)(nil),           // 15: natter.bus.v1.RoomChanged
+	(*MarkerMoved)(nil),           // 16: natter.bus.v1.MarkerMoved
+	(*PresenceChanged)(nil),       // 17: natter.bus.v1.PresenceChanged
+	(*PresenceQuery)(nil),         // 18: natter.bus.v1.PresenceQuery
+	(*PresenceSnapshot)(nil),      // 19: natter.bus.v1.PresenceSnapshot
+	(*v1.Actor)(nil),              // 20: natter.chat.v1.Actor
+	(*v1.MessagePosted)(nil),      // 21: natter.chat.v1.MessagePosted
+	(*v1.MessageEdited)(nil),      // 22: natter.chat.v1.MessageEdited
+	(*v1.MessageDeleted)(nil),     // 23: natter.chat.v1.MessageDeleted
+	(*v1.ReactionChanged)(nil),    // 24: natter.chat.v1.ReactionChanged
+	(*v1.PinChanged)(nil),         // 25: natter.chat.v1.PinChanged
+	(*v1.MemberJoined)(nil),       // 26: natter.chat.v1.MemberJoined
+	(*v1.MemberLeft)(nil),         // 27: natter.chat.v1.MemberLeft
+	(*v1.RoomUpdated)(nil),        // 28: natter.chat.v1.RoomUpdated
+	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
+	(*v1.UserRef)(nil),            // 30: natter.chat.v1.UserRef
+	(*v1.User)(nil),               // 31: natter.chat.v1.User
 }
 var file_natter_bus_v1_bus_proto_depIdxs = []int32{
 	1,  // 0: natter.bus.v1.Commands.commands:type_name -> natter.bus.v1.Command
-	19, // 1: natter.bus.v1.Command.actor:type_name -> natter.chat.v1.Actor
-	20, // 2: natter.bus.v1.Command.message:type_name -> natter.chat.v1.MessagePosted
-	21, // 3: natter.bus.v1.Command.edited:type_name -> natter.chat.v1.MessageEdited
-	22, // 4: natter.bus.v1.Command.deleted:type_name -> natter.chat.v1.MessageDeleted
-	23, // 5: natter.bus.v1.Command.reaction:type_name -> natter.chat.v1.ReactionChanged
-	24, // 6: natter.bus.v1.Command.pinned:type_name -> natter.chat.v1.PinChanged
-	25, // 7: natter.bus.v1.Command.member_joined:type_name -> natter.chat.v1.MemberJoined
-	26, // 8: natter.bus.v1.Command.member_left:type_name -> natter.chat.v1.MemberLeft
-	27, // 9: natter.bus.v1.Command.room_updated:type_name -> natter.chat.v1.RoomUpdated
+	20, // 1: natter.bus.v1.Command.actor:type_name -> natter.chat.v1.Actor
+	21, // 2: natter.bus.v1.Command.message:type_name -> natter.chat.v1.MessagePosted
+	22, // 3: natter.bus.v1.Command.edited:type_name -> natter.chat.v1.MessageEdited
+	23, // 4: natter.bus.v1.Command.deleted:type_name -> natter.chat.v1.MessageDeleted
+	24, // 5: natter.bus.v1.Command.reaction:type_name -> natter.chat.v1.ReactionChanged
+	25, // 6: natter.bus.v1.Command.pinned:type_name -> natter.chat.v1.PinChanged
+	26, // 7: natter.bus.v1.Command.member_joined:type_name -> natter.chat.v1.MemberJoined
+	27, // 8: natter.bus.v1.Command.member_left:type_name -> natter.chat.v1.MemberLeft
+	28, // 9: natter.bus.v1.Command.room_updated:type_name -> natter.chat.v1.RoomUpdated
 	3,  // 10: natter.bus.v1.Outcomes.outcomes:type_name -> natter.bus.v1.Outcome
 	4,  // 11: natter.bus.v1.Outcome.ack:type_name -> natter.bus.v1.Ack
 	5,  // 12: natter.bus.v1.Outcome.fault:type_name -> natter.bus.v1.Fault
-	28, // 13: natter.bus.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
+	29, // 13: natter.bus.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
 	7,  // 14: natter.bus.v1.Beacon.heads:type_name -> natter.bus.v1.RoomHead
 	10, // 15: natter.bus.v1.RoomSignal.receipt:type_name -> natter.bus.v1.ReceiptMoved
-	12, // 16: natter.bus.v1.UserEvent.membership:type_name -> natter.bus.v1.MembershipChanged
-	15, // 17: natter.bus.v1.UserEvent.marker:type_name -> natter.bus.v1.MarkerMoved
-	28, // 18: natter.bus.v1.SessionsRevoked.until:type_name -> google.protobuf.Timestamp
-	12, // 19: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
-	16, // 20: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	30, // 16: natter.bus.v1.RoomSignal.profile:type_name -> natter.chat.v1.UserRef
+	12, // 17: natter.bus.v1.UserEvent.membership:type_name -> natter.bus.v1.MembershipChanged
+	16, // 18: natter.bus.v1.UserEvent.marker:type_name -> natter.bus.v1.MarkerMoved
+	31, // 19: natter.bus.v1.UserEvent.profile:type_name -> natter.chat.v1.User
+	29, // 20: natter.bus.v1.SessionsRevoked.until:type_name -> google.protobuf.Timestamp
+	30, // 21: natter.bus.v1.ProfileChanged.user:type_name -> natter.chat.v1.UserRef
+	12, // 22: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
+	17, // 23: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_natter_bus_v1_bus_proto_init() }
@@ -1521,10 +1610,12 @@ func file_natter_bus_v1_bus_proto_init() {
 	file_natter_bus_v1_bus_proto_msgTypes[9].OneofWrappers = []any{
 		(*RoomSignal_Typing)(nil),
 		(*RoomSignal_Receipt)(nil),
+		(*RoomSignal_Profile)(nil),
 	}
 	file_natter_bus_v1_bus_proto_msgTypes[11].OneofWrappers = []any{
 		(*UserEvent_Membership)(nil),
 		(*UserEvent_Marker)(nil),
+		(*UserEvent_Profile)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1532,7 +1623,7 @@ func file_natter_bus_v1_bus_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_bus_v1_bus_proto_rawDesc), len(file_natter_bus_v1_bus_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

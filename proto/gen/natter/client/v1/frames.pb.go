@@ -1150,6 +1150,7 @@ type ServerFrame struct {
 	//	*ServerFrame_Gone
 	//	*ServerFrame_TokenExpiring
 	//	*ServerFrame_GoAway
+	//	*ServerFrame_Profile
 	Frame         isServerFrame_Frame `protobuf_oneof:"frame"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1343,6 +1344,15 @@ func (x *ServerFrame) GetGoAway() *GoAway {
 	return nil
 }
 
+func (x *ServerFrame) GetProfile() *Profile {
+	if x != nil {
+		if x, ok := x.Frame.(*ServerFrame_Profile); ok {
+			return x.Profile
+		}
+	}
+	return nil
+}
+
 type isServerFrame_Frame interface {
 	isServerFrame_Frame()
 }
@@ -1411,6 +1421,10 @@ type ServerFrame_GoAway struct {
 	GoAway *GoAway `protobuf:"bytes,17,opt,name=go_away,json=goAway,proto3,oneof"`
 }
 
+type ServerFrame_Profile struct {
+	Profile *Profile `protobuf:"bytes,18,opt,name=profile,proto3,oneof"`
+}
+
 func (*ServerFrame_Welcome) isServerFrame_Frame() {}
 
 func (*ServerFrame_Ack) isServerFrame_Frame() {}
@@ -1442,6 +1456,8 @@ func (*ServerFrame_Gone) isServerFrame_Frame() {}
 func (*ServerFrame_TokenExpiring) isServerFrame_Frame() {}
 
 func (*ServerFrame_GoAway) isServerFrame_Frame() {}
+
+func (*ServerFrame_Profile) isServerFrame_Frame() {}
 
 // Welcome answers hello. Rooms are paged: while `more`, another welcome follows.
 type Welcome struct {
@@ -2202,6 +2218,51 @@ func (x *Presence) GetLastSeen() *timestamppb.Timestamp {
 	return nil
 }
 
+// Profile: somebody in a room of the connected user has another name or avatar. It comes once per room that they share.
+type Profile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	User          *v1.UserRef            `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Profile) Reset() {
+	*x = Profile{}
+	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Profile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Profile) ProtoMessage() {}
+
+func (x *Profile) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Profile.ProtoReflect.Descriptor instead.
+func (*Profile) Descriptor() ([]byte, []int) {
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Profile) GetUser() *v1.UserRef {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
 // UserEvent is something about the connected user, on all of their connections.
 type UserEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2209,6 +2270,7 @@ type UserEvent struct {
 	//
 	//	*UserEvent_Joined
 	//	*UserEvent_Marker
+	//	*UserEvent_Profile
 	Event         isUserEvent_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2216,7 +2278,7 @@ type UserEvent struct {
 
 func (x *UserEvent) Reset() {
 	*x = UserEvent{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2228,7 +2290,7 @@ func (x *UserEvent) String() string {
 func (*UserEvent) ProtoMessage() {}
 
 func (x *UserEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2241,7 +2303,7 @@ func (x *UserEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserEvent.ProtoReflect.Descriptor instead.
 func (*UserEvent) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{28}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *UserEvent) GetEvent() isUserEvent_Event {
@@ -2269,6 +2331,15 @@ func (x *UserEvent) GetMarker() *MarkerMoved {
 	return nil
 }
 
+func (x *UserEvent) GetProfile() *v1.User {
+	if x != nil {
+		if x, ok := x.Event.(*UserEvent_Profile); ok {
+			return x.Profile
+		}
+	}
+	return nil
+}
+
 type isUserEvent_Event interface {
 	isUserEvent_Event()
 }
@@ -2283,9 +2354,16 @@ type UserEvent_Marker struct {
 	Marker *MarkerMoved `protobuf:"bytes,2,opt,name=marker,proto3,oneof"`
 }
 
+type UserEvent_Profile struct {
+	// The user has another name, avatar or e-mail address, maybe since another device changed it.
+	Profile *v1.User `protobuf:"bytes,3,opt,name=profile,proto3,oneof"`
+}
+
 func (*UserEvent_Joined) isUserEvent_Event() {}
 
 func (*UserEvent_Marker) isUserEvent_Event() {}
+
+func (*UserEvent_Profile) isUserEvent_Event() {}
 
 // MarkerMoved is where the user's read marker of a room is now.
 type MarkerMoved struct {
@@ -2299,7 +2377,7 @@ type MarkerMoved struct {
 
 func (x *MarkerMoved) Reset() {
 	*x = MarkerMoved{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2311,7 +2389,7 @@ func (x *MarkerMoved) String() string {
 func (*MarkerMoved) ProtoMessage() {}
 
 func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2324,7 +2402,7 @@ func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkerMoved.ProtoReflect.Descriptor instead.
 func (*MarkerMoved) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{29}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *MarkerMoved) GetRoomId() string {
@@ -2358,7 +2436,7 @@ type Gone struct {
 
 func (x *Gone) Reset() {
 	*x = Gone{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2370,7 +2448,7 @@ func (x *Gone) String() string {
 func (*Gone) ProtoMessage() {}
 
 func (x *Gone) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2383,7 +2461,7 @@ func (x *Gone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gone.ProtoReflect.Descriptor instead.
 func (*Gone) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{30}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Gone) GetRoomId() string {
@@ -2403,7 +2481,7 @@ type TokenExpiring struct {
 
 func (x *TokenExpiring) Reset() {
 	*x = TokenExpiring{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2415,7 +2493,7 @@ func (x *TokenExpiring) String() string {
 func (*TokenExpiring) ProtoMessage() {}
 
 func (x *TokenExpiring) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2428,7 +2506,7 @@ func (x *TokenExpiring) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenExpiring.ProtoReflect.Descriptor instead.
 func (*TokenExpiring) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{31}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *TokenExpiring) GetExpiresAt() *timestamppb.Timestamp {
@@ -2449,7 +2527,7 @@ type GoAway struct {
 
 func (x *GoAway) Reset() {
 	*x = GoAway{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2461,7 +2539,7 @@ func (x *GoAway) String() string {
 func (*GoAway) ProtoMessage() {}
 
 func (x *GoAway) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2474,7 +2552,7 @@ func (x *GoAway) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoAway.ProtoReflect.Descriptor instead.
 func (*GoAway) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{32}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GoAway) GetReconnectAfterMs() uint32 {
@@ -2562,7 +2640,7 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\v_before_seqB\f\n" +
 	"\n" +
 	"_after_seq\"\x06\n" +
-	"\x04Ping\"\xe8\x06\n" +
+	"\x04Ping\"\x9f\a\n" +
 	"\vServerFrame\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x125\n" +
 	"\awelcome\x18\x02 \x01(\v2\x19.natter.client.v1.WelcomeH\x00R\awelcome\x12)\n" +
@@ -2582,7 +2660,8 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"user_event\x18\x0e \x01(\v2\x1b.natter.client.v1.UserEventH\x00R\tuserEvent\x12,\n" +
 	"\x04gone\x18\x0f \x01(\v2\x16.natter.client.v1.GoneH\x00R\x04gone\x12H\n" +
 	"\x0etoken_expiring\x18\x10 \x01(\v2\x1f.natter.client.v1.TokenExpiringH\x00R\rtokenExpiring\x123\n" +
-	"\ago_away\x18\x11 \x01(\v2\x18.natter.client.v1.GoAwayH\x00R\x06goAwayB\a\n" +
+	"\ago_away\x18\x11 \x01(\v2\x18.natter.client.v1.GoAwayH\x00R\x06goAway\x125\n" +
+	"\aprofile\x18\x12 \x01(\v2\x19.natter.client.v1.ProfileH\x00R\aprofileB\a\n" +
 	"\x05frame\"\x9e\x02\n" +
 	"\aWelcome\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x14\n" +
@@ -2635,10 +2714,13 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\bPresence\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x16\n" +
 	"\x06online\x18\x02 \x01(\bR\x06online\x127\n" +
-	"\tlast_seen\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\x84\x01\n" +
+	"\tlast_seen\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"6\n" +
+	"\aProfile\x12+\n" +
+	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\"\xb6\x01\n" +
 	"\tUserEvent\x125\n" +
 	"\x06joined\x18\x01 \x01(\v2\x1b.natter.client.v1.RoomStateH\x00R\x06joined\x127\n" +
-	"\x06marker\x18\x02 \x01(\v2\x1d.natter.client.v1.MarkerMovedH\x00R\x06markerB\a\n" +
+	"\x06marker\x18\x02 \x01(\v2\x1d.natter.client.v1.MarkerMovedH\x00R\x06marker\x120\n" +
+	"\aprofile\x18\x03 \x01(\v2\x14.natter.chat.v1.UserH\x00R\aprofileB\a\n" +
 	"\x05event\"Y\n" +
 	"\vMarkerMoved\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x19\n" +
@@ -2664,7 +2746,7 @@ func file_natter_client_v1_frames_proto_rawDescGZIP() []byte {
 	return file_natter_client_v1_frames_proto_rawDescData
 }
 
-var file_natter_client_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_natter_client_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_natter_client_v1_frames_proto_goTypes = []any{
 	(*ClientFrame)(nil),           // 0: natter.client.v1.ClientFrame
 	(*Hello)(nil),                 // 1: natter.client.v1.Hello
@@ -2694,16 +2776,18 @@ var file_natter_client_v1_frames_proto_goTypes = []any{
 	(*Signal)(nil),                // 25: natter.client.v1.Signal
 	(*Receipt)(nil),               // 26: natter.client.v1.Receipt
 	(*Presence)(nil),              // 27: natter.client.v1.Presence
-	(*UserEvent)(nil),             // 28: natter.client.v1.UserEvent
-	(*MarkerMoved)(nil),           // 29: natter.client.v1.MarkerMoved
-	(*Gone)(nil),                  // 30: natter.client.v1.Gone
-	(*TokenExpiring)(nil),         // 31: natter.client.v1.TokenExpiring
-	(*GoAway)(nil),                // 32: natter.client.v1.GoAway
-	(*v1.Event)(nil),              // 33: natter.chat.v1.Event
-	(*v1.User)(nil),               // 34: natter.chat.v1.User
-	(*timestamppb.Timestamp)(nil), // 35: google.protobuf.Timestamp
-	(*v1.Room)(nil),               // 36: natter.chat.v1.Room
-	(*v1.Message)(nil),            // 37: natter.chat.v1.Message
+	(*Profile)(nil),               // 28: natter.client.v1.Profile
+	(*UserEvent)(nil),             // 29: natter.client.v1.UserEvent
+	(*MarkerMoved)(nil),           // 30: natter.client.v1.MarkerMoved
+	(*Gone)(nil),                  // 31: natter.client.v1.Gone
+	(*TokenExpiring)(nil),         // 32: natter.client.v1.TokenExpiring
+	(*GoAway)(nil),                // 33: natter.client.v1.GoAway
+	(*v1.Event)(nil),              // 34: natter.chat.v1.Event
+	(*v1.User)(nil),               // 35: natter.chat.v1.User
+	(*timestamppb.Timestamp)(nil), // 36: google.protobuf.Timestamp
+	(*v1.Room)(nil),               // 37: natter.chat.v1.Room
+	(*v1.Message)(nil),            // 38: natter.chat.v1.Message
+	(*v1.UserRef)(nil),            // 39: natter.chat.v1.UserRef
 }
 var file_natter_client_v1_frames_proto_depIdxs = []int32{
 	1,  // 0: natter.client.v1.ClientFrame.hello:type_name -> natter.client.v1.Hello
@@ -2727,31 +2811,34 @@ var file_natter_client_v1_frames_proto_depIdxs = []int32{
 	20, // 18: natter.client.v1.ServerFrame.pong:type_name -> natter.client.v1.Pong
 	21, // 19: natter.client.v1.ServerFrame.page:type_name -> natter.client.v1.Page
 	22, // 20: natter.client.v1.ServerFrame.error:type_name -> natter.client.v1.Error
-	33, // 21: natter.client.v1.ServerFrame.event:type_name -> natter.chat.v1.Event
+	34, // 21: natter.client.v1.ServerFrame.event:type_name -> natter.chat.v1.Event
 	23, // 22: natter.client.v1.ServerFrame.caught_up:type_name -> natter.client.v1.CaughtUp
 	24, // 23: natter.client.v1.ServerFrame.reset:type_name -> natter.client.v1.Reset
 	25, // 24: natter.client.v1.ServerFrame.signal:type_name -> natter.client.v1.Signal
 	26, // 25: natter.client.v1.ServerFrame.receipt:type_name -> natter.client.v1.Receipt
 	27, // 26: natter.client.v1.ServerFrame.presence:type_name -> natter.client.v1.Presence
-	28, // 27: natter.client.v1.ServerFrame.user_event:type_name -> natter.client.v1.UserEvent
-	30, // 28: natter.client.v1.ServerFrame.gone:type_name -> natter.client.v1.Gone
-	31, // 29: natter.client.v1.ServerFrame.token_expiring:type_name -> natter.client.v1.TokenExpiring
-	32, // 30: natter.client.v1.ServerFrame.go_away:type_name -> natter.client.v1.GoAway
-	34, // 31: natter.client.v1.Welcome.user:type_name -> natter.chat.v1.User
-	17, // 32: natter.client.v1.Welcome.rooms:type_name -> natter.client.v1.RoomState
-	35, // 33: natter.client.v1.Welcome.token_expires_at:type_name -> google.protobuf.Timestamp
-	36, // 34: natter.client.v1.RoomState.room:type_name -> natter.chat.v1.Room
-	35, // 35: natter.client.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
-	37, // 36: natter.client.v1.Page.messages:type_name -> natter.chat.v1.Message
-	35, // 37: natter.client.v1.Presence.last_seen:type_name -> google.protobuf.Timestamp
-	17, // 38: natter.client.v1.UserEvent.joined:type_name -> natter.client.v1.RoomState
-	29, // 39: natter.client.v1.UserEvent.marker:type_name -> natter.client.v1.MarkerMoved
-	35, // 40: natter.client.v1.TokenExpiring.expires_at:type_name -> google.protobuf.Timestamp
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	29, // 27: natter.client.v1.ServerFrame.user_event:type_name -> natter.client.v1.UserEvent
+	31, // 28: natter.client.v1.ServerFrame.gone:type_name -> natter.client.v1.Gone
+	32, // 29: natter.client.v1.ServerFrame.token_expiring:type_name -> natter.client.v1.TokenExpiring
+	33, // 30: natter.client.v1.ServerFrame.go_away:type_name -> natter.client.v1.GoAway
+	28, // 31: natter.client.v1.ServerFrame.profile:type_name -> natter.client.v1.Profile
+	35, // 32: natter.client.v1.Welcome.user:type_name -> natter.chat.v1.User
+	17, // 33: natter.client.v1.Welcome.rooms:type_name -> natter.client.v1.RoomState
+	36, // 34: natter.client.v1.Welcome.token_expires_at:type_name -> google.protobuf.Timestamp
+	37, // 35: natter.client.v1.RoomState.room:type_name -> natter.chat.v1.Room
+	36, // 36: natter.client.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
+	38, // 37: natter.client.v1.Page.messages:type_name -> natter.chat.v1.Message
+	36, // 38: natter.client.v1.Presence.last_seen:type_name -> google.protobuf.Timestamp
+	39, // 39: natter.client.v1.Profile.user:type_name -> natter.chat.v1.UserRef
+	17, // 40: natter.client.v1.UserEvent.joined:type_name -> natter.client.v1.RoomState
+	30, // 41: natter.client.v1.UserEvent.marker:type_name -> natter.client.v1.MarkerMoved
+	35, // 42: natter.client.v1.UserEvent.profile:type_name -> natter.chat.v1.User
+	36, // 43: natter.client.v1.TokenExpiring.expires_at:type_name -> google.protobuf.Timestamp
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_natter_client_v1_frames_proto_init() }
@@ -2792,10 +2879,12 @@ func file_natter_client_v1_frames_proto_init() {
 		(*ServerFrame_Gone)(nil),
 		(*ServerFrame_TokenExpiring)(nil),
 		(*ServerFrame_GoAway)(nil),
+		(*ServerFrame_Profile)(nil),
 	}
-	file_natter_client_v1_frames_proto_msgTypes[28].OneofWrappers = []any{
+	file_natter_client_v1_frames_proto_msgTypes[29].OneofWrappers = []any{
 		(*UserEvent_Joined)(nil),
 		(*UserEvent_Marker)(nil),
+		(*UserEvent_Profile)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2803,7 +2892,7 @@ func file_natter_client_v1_frames_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_client_v1_frames_proto_rawDesc), len(file_natter_client_v1_frames_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
