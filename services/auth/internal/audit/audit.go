@@ -17,7 +17,6 @@ const (
 	UserRegistered Kind = "user_registered"
 	LoginOK        Kind = "login_ok"
 	LoginFailed    Kind = "login_failed" // Detail: why; User is zero when there is no such account
-	LoginThrottled Kind = "login_throttled"
 	BotCreated     Kind = "bot_created"
 	BotDeleted     Kind = "bot_deleted"
 	TokenCreated   Kind = "token_created" // Detail: name and scopes
@@ -26,7 +25,7 @@ const (
 
 // kinds are all of them, for Known.
 var kinds = []Kind{
-	UserRegistered, LoginOK, LoginFailed, LoginThrottled, BotCreated, BotDeleted, TokenCreated, TokenRevoked,
+	UserRegistered, LoginOK, LoginFailed, BotCreated, BotDeleted, TokenCreated, TokenRevoked,
 }
 
 // Known reports whether k is one of the kinds above: a filter by another is a mistake.

@@ -15,7 +15,7 @@ const auditTimeout = 5 * time.Second
 // failure is logged, and the request goes on. The time and the address are filled in, and so is the actor when the
 // request has a caller.
 func (s *Service) audit(ctx context.Context, e audit.Event) {
-	e.At = time.Now().UTC().Truncate(time.Millisecond)
+	e.At, e.Address = time.Now().UTC().Truncate(time.Millisecond), rpc.ClientOf(ctx).Address
 	if caller, err := rpc.Caller(ctx); err == nil && e.Actor.IsZero() {
 		e.Actor = caller.User
 	}

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"github.com/natter-chat/natter/pkg/rpc"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	"github.com/natter-chat/natter/services/auth/internal/audit"
 	"github.com/natter-chat/natter/services/auth/internal/keys"
 	"github.com/natter-chat/natter/services/auth/internal/password"
 	"github.com/natter-chat/natter/services/auth/internal/store"
@@ -36,7 +38,8 @@ const roleMember = "member"
 const (
 	outcomeOK       = "ok"
 	outcomeRejected = "rejected" // wrong e-mail address or password
-	outcomeError    = "error"    // overload, or a part of auth does not work
+	outcomeTooOften = "too_often"
+	outcomeError    = "error" // overload, or a part of auth does not work
 )
 
 // Service is safe for concurrent use.
@@ -46,6 +49,7 @@ type Service struct {
 	keys      *keys.Ring
 	tokenTTL  time.Duration
 	logins    *prometheus.CounterVec
+	throttled *prometheus.CounterVec
 	log       *slog.Logger
 }
 
@@ -59,7 +63,13 @@ func New(
 	if err != nil {
 		return nil, fmt.Errorf("auth metrics: %w", err)
 	}
-	return &Service{store: s, passwords: passwords, keys: ring, tokenTTL: tokenTTL, logins: logins, log: log}, nil
+	throttled, err := obs.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "natter_auth_throttled_total", Help: "Attempts refused because there had been too many, by action.",
+	}, []string{"action"}))
+	if err != nil {
+		return nil, fmt.Errorf("auth metrics: %w", err)
+	}
+	return &Service{store: s, passwords: passwords, keys: ring, tokenTTL: tokenTTL, logins: logins, throttled: throttled, log: log}, nil
 }
 
 // Serve adds the methods to the bus.
@@ -79,7 +89,7 @@ func (s *Service) Serve(server *rpc.Server) error {
 }
 
 // Register creates an account and signs it in. Errors: InvalidArgument or AlreadyExists with the field.
-func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (*authv1.SignedIn, error) {
+func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (in *authv1.SignedIn, err error) {
 	email, err := user.ParseEmail(req.GetEmail())
 	if err != nil {
 		return nil, err
@@ -88,9 +98,14 @@ func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (*a
 	if err != nil {
 		return nil, err
 	}
-	if err := user.CheckPassword("password", req.GetPassword(), email, username); err != nil {
+	if err := user.CheckPassword(req.GetPassword()); err != nil {
 		return nil, err
 	}
+	settle, err := s.attempt(ctx, register, email.Key)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { settle(err) }()
 	hash, err := s.passwords.Hash(ctx, req.GetPassword())
 	if err != nil {
 		return nil, err
@@ -113,6 +128,8 @@ func (s *Service) Login(ctx context.Context, req *authv1.LoginRequest) (*authv1.
 	case "":
 	case fault.Unauthenticated:
 		outcome = outcomeRejected
+	case fault.ResourceExhausted:
+		outcome = outcomeTooOften
 	default:
 		outcome = outcomeError
 	}
@@ -120,10 +137,15 @@ func (s *Service) Login(ctx context.Context, req *authv1.LoginRequest) (*authv1.
 	return in, err
 }
 
-func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (*authv1.SignedIn, error) {
+func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (in *authv1.SignedIn, err error) {
 	var u user.User // stays empty for an address that nobody has, or could have
-	email, err := user.ParseEmail(req.GetEmail())
-	if err == nil {
+	email, parseErr := user.ParseEmail(req.GetEmail())
+	settle, err := s.attempt(ctx, login, cmp.Or(email.Key, req.GetEmail()))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { settle(err) }()
+	if parseErr == nil {
 		if u, err = s.store.UserByEmail(ctx, email.Key); err != nil && fault.CodeOf(err) != fault.NotFound {
 			return nil, err
 		}
@@ -133,6 +155,7 @@ func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (*authv1.
 		return nil, err
 	}
 	if !ok {
+		s.audit(ctx, audit.Event{Kind: audit.LoginFailed, User: u.ID, Detail: "wrong password, or no such account"})
 		return nil, fault.New(fault.Unauthenticated, "wrong e-mail address or password")
 	}
 	return s.signIn(u)

@@ -40,11 +40,11 @@ func inOrder(limits []store.Limit) []store.Limit {
 // longest was begun by a clock that has been set back since.
 func count(ctx context.Context, tx pgx.Tx, now time.Time, l store.Limit) (known bool, err error) {
 	err = tx.QueryRow(ctx, `INSERT INTO throttle AS t (key, attempts, wait_until, forget_at, known_until)
-		VALUES ($1, 1, $2::bigint, $2::bigint + $6::bigint, 0)
+		VALUES ($1, 1, 0, $2::bigint + $6::bigint, 0)
 		ON CONFLICT (key) DO UPDATE SET
 			attempts = CASE WHEN t.forget_at <= $2 THEN 1 ELSE t.attempts + 1 END,
-			wait_until = $2 + CASE WHEN t.forget_at <= $2 OR t.attempts < $3::int THEN 0
-				ELSE least($4::bigint << least(t.attempts - $3, 20), $5::bigint) END,
+			wait_until = CASE WHEN t.forget_at <= $2 OR t.attempts < $3::int THEN 0
+				ELSE $2 + least($4::bigint << least(t.attempts - $3, 20), $5::bigint) END,
 			forget_at = $2 + $6
 		WHERE t.wait_until <= $2 OR t.wait_until > $2 + $5
 		RETURNING known_until > $2`,

@@ -31,11 +31,11 @@ func (s *Store) CountAttempt(ctx context.Context, now time.Time, a store.Attempt
 // count adds an attempt to one counter. A wait longer than the longest was begun by a clock that has been set back since.
 func count(ctx context.Context, tx *sql.Tx, now time.Time, l store.Limit) (known bool, err error) {
 	err = tx.QueryRowContext(ctx, `INSERT INTO throttle AS t (key, attempts, wait_until, forget_at, known_until)
-		VALUES (?1, 1, ?2, ?2 + ?6, 0)
+		VALUES (?1, 1, 0, ?2 + ?6, 0)
 		ON CONFLICT (key) DO UPDATE SET
 			attempts = CASE WHEN t.forget_at <= ?2 THEN 1 ELSE t.attempts + 1 END,
-			wait_until = ?2 + CASE WHEN t.forget_at <= ?2 OR t.attempts < ?3 THEN 0
-				ELSE min(?4 << min(t.attempts - ?3, 20), ?5) END,
+			wait_until = CASE WHEN t.forget_at <= ?2 OR t.attempts < ?3 THEN 0
+				ELSE ?2 + min(?4 << min(t.attempts - ?3, 20), ?5) END,
 			forget_at = ?2 + ?6
 		WHERE t.wait_until <= ?2 OR t.wait_until > ?2 + ?5
 		RETURNING known_until > ?2`,

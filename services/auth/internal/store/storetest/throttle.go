@@ -74,6 +74,10 @@ func waitsDouble(t *testing.T, s, other store.Store) {
 	}
 	c.now = c.now.Add(-time.Hour)
 	c.try("a clock set back", a, 0)
+	b := store.Attempt{Own: limit("b")}
+	c.try("first", b, 0)
+	c.now = c.now.Add(-time.Second)
+	c.try("by a clock that is behind", b, 0)
 }
 
 func sharedLimits(t *testing.T, s, _ store.Store) {
