@@ -15,6 +15,7 @@ import (
 // Errors are faults: those named below, and Unavailable when trying again may help.
 type Store interface {
 	Audit
+	Sessions
 	Throttle
 
 	// CreateUser adds a user. ErrEmailTaken or ErrUsernameTaken when its key is another user's.

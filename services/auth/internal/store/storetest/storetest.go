@@ -25,6 +25,10 @@ import (
 func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, store.Store, store.Store){
+		"SessionRoundTrip": sessionRoundTrip, "SessionsAreBounded": sessionsAreBounded, "RevokeSessions": revokeSessions,
+		"RevokedSessionsArePaged": revokedSessionsArePaged, "ForgetSessions": forgetSessions,
+		"OneSuccessorOfARefreshToken": oneSuccessorOfARefreshToken, "RevokeWhileRefreshing": revokeWhileRefreshing,
+
 		"UserRoundTrip":        userRoundTrip,
 		"UnknownUsers":         unknownUsers,
 		"NamesAreUnique":       namesAreUnique,
