@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,6 +19,7 @@ import (
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/auth/internal/keys"
 	"github.com/natter-chat/natter/services/auth/internal/password"
+	"github.com/natter-chat/natter/services/auth/internal/secret"
 	"github.com/natter-chat/natter/services/auth/internal/service"
 	"github.com/natter-chat/natter/services/auth/internal/store"
 	"github.com/natter-chat/natter/services/auth/internal/store/postgres"
@@ -26,11 +28,13 @@ import (
 
 // Config is the settings of auth. The defaults of argon2id are OWASP's: some 40 ms of one core.
 type Config struct {
-	Bus         bus.Config
-	PostgresURL string        `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
-	DataDir     string        `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
-	SecretKey   string        `env:"NATTER_SECRET_KEY" help:"32 bytes in base64 that encrypt the signing keys in the database; make it with openssl rand -base64 32" secret:"true"`
-	TokenTTL    time.Duration `env:"NATTER_ACCESS_TOKEN_TTL" envDefault:"10m" help:"how long an access token is valid"`
+	Bus          bus.Config
+	PostgresURL  string        `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
+	DataDir      string        `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	SecretKey    string        `env:"NATTER_SECRET_KEY" help:"32 bytes in base64 that encrypt the signing keys in the database; make it with openssl rand -base64 32" secret:"true"`
+	SecretKeyOld string        `env:"NATTER_SECRET_KEY_OLD" help:"the secret key before this one, while it is replaced: what it encrypted is read, and encrypted anew" secret:"true"`
+	KeyRotation  time.Duration `env:"NATTER_KEY_ROTATION" envDefault:"720h" help:"how long a key signs access tokens before the next takes over; 0: until natter keys rotate"`
+	TokenTTL     time.Duration `env:"NATTER_ACCESS_TOKEN_TTL" envDefault:"10m" help:"how long an access token is valid, at most 24h"`
 
 	Argon2Memory  config.Bytes `env:"NATTER_ARGON2_MEMORY" envDefault:"19MiB" help:"memory of one password hash"`
 	Argon2Time    uint32       `env:"NATTER_ARGON2_TIME" envDefault:"2" help:"passes of one password hash"`
@@ -48,6 +52,7 @@ const minTokenTTL = time.Second
 type auth struct {
 	grace  time.Duration
 	store  store.Store
+	keys   *keys.Ring
 	nc     *nats.Conn
 	server *rpc.Server
 }
@@ -65,10 +70,13 @@ func newAuth(ctx context.Context, d *app.Deps) (app.Runner, error) {
 }
 
 func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
-	if cfg.TokenTTL < minTokenTTL {
-		return fmt.Errorf("NATTER_ACCESS_TOKEN_TTL: %v is less than %v", cfg.TokenTTL, minTokenTTL)
+	if cfg.TokenTTL < minTokenTTL || cfg.TokenTTL > keys.MaxTokenTTL {
+		return fmt.Errorf("NATTER_ACCESS_TOKEN_TTL: %v is not between %v and %v", cfg.TokenTTL, minTokenTTL, keys.MaxTokenTTL)
 	}
-	secret, err := keys.ParseSecret(cfg.SecretKey)
+	if cfg.KeyRotation != 0 && cfg.KeyRotation < keys.MinRotation {
+		return fmt.Errorf("NATTER_KEY_ROTATION: %v is less than %v", cfg.KeyRotation, keys.MinRotation)
+	}
+	secretKey, err := secret.Parse(cfg.SecretKey, cfg.SecretKeyOld)
 	if err != nil {
 		return err
 	}
@@ -80,11 +88,12 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 		return err
 	}
 	d.Ready.Add(cfg.storeName(), a.store.Ping)
-	ring, err := keys.Load(ctx, a.store, secret)
-	if err != nil {
+	if a.keys, err = keys.Load(ctx, keys.Config{
+		Store: a.store, Secret: secretKey, Rotation: cfg.KeyRotation, Clock: keys.SystemClock(), Log: d.Log,
+	}); err != nil {
 		return err
 	}
-	svc, err := service.New(a.store, passwords, ring, cfg.TokenTTL, d.Log, d.Metrics)
+	svc, err := service.New(a.store, passwords, a.keys, cfg.TokenTTL, d.Log, d.Metrics)
 	if err != nil {
 		return err
 	}
@@ -136,7 +145,10 @@ func (cfg Config) storeName() string {
 
 // Run serves until ctx ends, then answers what is under way.
 func (a *auth) Run(ctx context.Context) error {
+	var jobs sync.WaitGroup
+	jobs.Go(func() { a.keys.Run(ctx) })
 	<-ctx.Done()
+	jobs.Wait()
 	return a.stop()
 }
 

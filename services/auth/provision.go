@@ -3,10 +3,12 @@ package auth
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/services/auth/internal/keys"
+	"github.com/natter-chat/natter/services/auth/internal/secret"
 	"github.com/natter-chat/natter/services/auth/internal/service"
 	"github.com/natter-chat/natter/services/auth/internal/user"
 )
@@ -18,11 +20,14 @@ type Account struct{ Email, Username string }
 type Provisioned struct{ ID, Token string }
 
 // Provision writes accounts straight into auth's store, in one transaction, and returns each with an access token, valid
-// for ttl and signed with the server's key. It is for those who own the server's database and its NATTER_SECRET_KEY, as
+// for ttl (at most 24 h) and signed with the server's key. It is for those who own the server's database and its NATTER_SECRET_KEY, as
 // the load generator does: no request reaches it. The accounts have no password, so nobody can sign in to them. Of cfg it
 // uses the store and the key.
 func Provision(ctx context.Context, cfg Config, accounts []Account, ttl time.Duration) (made []Provisioned, err error) {
-	secret, err := keys.ParseSecret(cfg.SecretKey)
+	if ttl > keys.MaxTokenTTL {
+		return nil, fmt.Errorf("a token cannot be valid for %v: at most %v", ttl, keys.MaxTokenTTL)
+	}
+	secretKey, err := secret.Parse(cfg.SecretKey, cfg.SecretKeyOld)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +47,7 @@ func Provision(ctx context.Context, cfg Config, accounts []Account, ttl time.Dur
 		return nil, err
 	}
 	defer s.Close()
-	ring, err := keys.Load(ctx, s, secret)
+	ring, err := keys.Load(ctx, keys.Config{Store: s, Secret: secretKey, Clock: keys.SystemClock(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}

@@ -21,11 +21,14 @@ const (
 	BotDeleted     Kind = "bot_deleted"
 	TokenCreated   Kind = "token_created" // Detail: name and scopes
 	TokenRevoked   Kind = "token_revoked"
+	KeysRotated    Kind = "keys_rotated" // an operator began a rotation; those on schedule are not events
+	KeysRevoked    Kind = "keys_revoked"
 )
 
 // kinds are all of them, for Known.
 var kinds = []Kind{
 	UserRegistered, LoginOK, LoginFailed, BotCreated, BotDeleted, TokenCreated, TokenRevoked,
+	KeysRotated, KeysRevoked,
 }
 
 // Known reports whether k is one of the kinds above: a filter by another is a mistake.

@@ -4,7 +4,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
@@ -16,6 +15,7 @@ import (
 type Store interface {
 	Audit
 	Sessions
+	Keys
 	Throttle
 
 	// CreateUser adds a user. ErrEmailTaken or ErrUsernameTaken when its key is another user's.
@@ -33,29 +33,11 @@ type Store interface {
 	// UsersByID returns those of the users that exist, in no order.
 	UsersByID(ctx context.Context, list []ids.User) ([]user.User, error)
 
-	// SigningKeys returns all keys, newest first.
-	SigningKeys(ctx context.Context) ([]SigningKey, error)
-
-	// AddSigningKey adds a key. AlreadyExists when its generation has one: of several instances that make a key at the
-	// same time one wins, and the others read again.
-	AddSigningKey(ctx context.Context, k SigningKey) error
-
 	// Ping tries the database with a query of its tables.
 	Ping(ctx context.Context) error
 
 	// Close releases the connections. No other method may run then.
 	Close() error
-}
-
-// SigningKey is an Ed25519 key that signs tokens. The database never sees the private part.
-type SigningKey struct {
-	// Generation counts the keys of a server: 1, 2, 3, …
-	Generation int64
-	// KeyID is the kid of the tokens it signs.
-	KeyID string
-	// Public is the raw public key, Sealed the encrypted private one.
-	Public, Sealed []byte
-	CreatedAt      time.Time
 }
 
 // What CreateUser answers when a name is another user's.

@@ -102,22 +102,3 @@ func (s *Store) UsersByID(ctx context.Context, list []ids.User) ([]user.User, er
 	users, err := pgx.CollectRows(rows, scanUser)
 	return users, postgres.MapErr("auth.UsersByID", err)
 }
-
-// SigningKeys implements store.Store.
-func (s *Store) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
-	rows, _ := s.pool.Query(ctx, `SELECT generation, kid, public, sealed, created_at FROM signing_keys
-		ORDER BY generation DESC /* scan: all of a handful */`)
-	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k store.SigningKey, err error) {
-		err = row.Scan(&k.Generation, &k.KeyID, &k.Public, &k.Sealed, &k.CreatedAt)
-		k.CreatedAt = k.CreatedAt.UTC()
-		return k, err
-	})
-	return keys, postgres.MapErr("auth.SigningKeys", err)
-}
-
-// AddSigningKey implements store.Store.
-func (s *Store) AddSigningKey(ctx context.Context, k store.SigningKey) error {
-	_, err := s.pool.Exec(ctx, "INSERT INTO signing_keys (generation, kid, public, sealed, created_at) VALUES ($1, $2, $3, $4, $5)",
-		k.Generation, k.KeyID, k.Public, k.Sealed, k.CreatedAt)
-	return postgres.MapErr("auth.AddSigningKey", err)
-}

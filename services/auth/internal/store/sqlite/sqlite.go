@@ -124,27 +124,6 @@ func (s *Store) UsersByID(ctx context.Context, list []ids.User) ([]user.User, er
 	return collect("auth.UsersByID", rows, err, scanUser)
 }
 
-// SigningKeys implements store.Store.
-func (s *Store) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT generation, kid, public, sealed, created_at FROM signing_keys
-		ORDER BY generation DESC /* scan: all of a handful */`)
-	return collect("auth.SigningKeys", rows, err, func(scan func(...any) error) (k store.SigningKey, err error) {
-		var created int64
-		err = scan(&k.Generation, &k.KeyID, &k.Public, &k.Sealed, &created)
-		k.CreatedAt = time.UnixMilli(created).UTC()
-		return k, err
-	})
-}
-
-// AddSigningKey implements store.Store.
-func (s *Store) AddSigningKey(ctx context.Context, k store.SigningKey) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "INSERT INTO signing_keys (generation, kid, public, sealed, created_at) VALUES (?, ?, ?, ?, ?)",
-			k.Generation, k.KeyID, k.Public, k.Sealed, k.CreatedAt.UnixMilli())
-		return err
-	})
-}
-
 // collect reads and closes rows; err is that of the query.
 func collect[T any](op string, rows *sql.Rows, err error, scan func(func(...any) error) (T, error)) ([]T, error) {
 	if err != nil {

@@ -2,7 +2,6 @@
 package storetest
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -36,7 +35,7 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"AddUsers":             addUsers,
 		"UsersByID":            usersByID,
 		"SigningKeys":          signingKeys,
-		"OneKeyPerGeneration":  oneKeyPerGeneration,
+		"KeyChangesTakeTurns":  keyChangesTakeTurns,
 		"PingTriesTheDatabase": pingTriesTheDatabase,
 		"EndsWithTheContext":   endsWithTheContext,
 		"AuditEvents":          auditEvents,
@@ -232,39 +231,6 @@ func usersByID(t *testing.T, s, _ store.Store) {
 	}
 	if got, err := s.UsersByID(t.Context(), nil); err != nil || len(got) != 0 {
 		t.Errorf("of no ids: %+v, %v", got, err)
-	}
-}
-
-func newKey(generation int64, kid string) store.SigningKey {
-	return store.SigningKey{
-		Generation: generation, KeyID: kid, Public: []byte{0, 1, 0xff}, Sealed: bytes.Repeat([]byte{0xfe}, 100),
-		CreatedAt: time.UnixMilli(1_763_800_000_456).UTC(),
-	}
-}
-
-func signingKeys(t *testing.T, s, other store.Store) {
-	if keys, err := s.SigningKeys(t.Context()); err != nil || len(keys) != 0 {
-		t.Errorf("at first: %+v, %v", keys, err)
-	}
-	want := []store.SigningKey{newKey(3, "c"), newKey(2, "b"), newKey(1, "a")}
-	for _, k := range slices.Backward(want) {
-		if err := s.AddSigningKey(t.Context(), k); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := other.SigningKeys(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, %v\nwant %+v", got, err, want)
-	}
-}
-
-func oneKeyPerGeneration(t *testing.T, a, b store.Store) {
-	race(t, 8, []store.Store{a, b}, func(s store.Store, i int) error {
-		return s.AddSigningKey(t.Context(), newKey(1, fmt.Sprintf("key%d", i)))
-	})
-	fromA, errA := a.SigningKeys(t.Context())
-	fromB, errB := b.SigningKeys(t.Context())
-	if errA != nil || errB != nil || len(fromA) != 1 || !reflect.DeepEqual(fromA, fromB) {
-		t.Errorf("%+v, %v\n%+v, %v\nwant the same one", fromA, errA, fromB, errB)
 	}
 }
 
