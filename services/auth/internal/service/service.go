@@ -98,7 +98,7 @@ func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (in
 	if err != nil {
 		return nil, err
 	}
-	if err := user.CheckPassword(req.GetPassword()); err != nil {
+	if err := user.CheckPassword("password", req.GetPassword(), email, username); err != nil {
 		return nil, err
 	}
 	settle, err := s.attempt(ctx, register, email.Key)

@@ -13,6 +13,8 @@ import (
 // Store keeps users and keys. All methods may be called concurrently, also by other processes on the same database.
 // Errors are faults: those named below, and Unavailable when trying again may help.
 type Store interface {
+	Accounts
+	SecondFactors
 	Audit
 	Sessions
 	Keys

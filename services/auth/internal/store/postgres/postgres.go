@@ -51,33 +51,46 @@ func (s *Store) Ping(ctx context.Context) error {
 	return postgres.MapErr("auth.Ping", err)
 }
 
-const userColumns = "id, email, email_key, username, username_key, avatar, password_hash, created_at"
+const userColumns = "id, email, email_key, email_verified, username, username_key, avatar, password_hash, role, state, created_at"
 
 func scanUser(row pgx.CollectableRow) (u user.User, err error) {
-	err = row.Scan(&u.ID, &u.Email.Text, &u.Email.Key, &u.Username.Text, &u.Username.Key, &u.Avatar, &u.PasswordHash, &u.CreatedAt)
+	err = row.Scan(&u.ID, &u.Email.Text, &u.Email.Key, &u.EmailVerified, &u.Username.Text, &u.Username.Key, &u.Avatar, &u.PasswordHash,
+		&u.Role, &u.State, &u.CreatedAt)
 	u.CreatedAt = u.CreatedAt.UTC()
 	return u, err
 }
 
 // CreateUser implements store.Store.
 func (s *Store) CreateUser(ctx context.Context, u user.User) error {
-	_, err := s.pool.Exec(ctx, "INSERT INTO users ("+userColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-		u.ID, u.Email.Text, u.Email.Key, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash, u.CreatedAt)
+	_, err := s.pool.Exec(ctx, insertUser, userValues(u)...)
+	return mapUserErr("auth.CreateUser", err)
+}
+
+const insertUser = "INSERT INTO users (" + userColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+
+func userValues(u user.User) []any {
+	return []any{
+		u.ID, u.Email.Text, u.Email.Key, u.EmailVerified, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash,
+		u.Role, u.State, u.CreatedAt,
+	}
+}
+
+// mapUserErr says which name of a user is another's.
+func mapUserErr(op string, err error) error {
 	switch postgres.Constraint(err) {
 	case "users_email":
 		return store.ErrEmailTaken
 	case "users_username":
 		return store.ErrUsernameTaken
 	}
-	return postgres.MapErr("auth.CreateUser", err)
+	return postgres.MapErr(op, err)
 }
 
 // AddUsers implements store.Store.
 func (s *Store) AddUsers(ctx context.Context, users []user.User) error {
 	columns := strings.Split(userColumns, ", ")
 	_, err := s.pool.CopyFrom(ctx, pgx.Identifier{"users"}, columns, pgx.CopyFromSlice(len(users), func(i int) ([]any, error) {
-		u := users[i]
-		return []any{u.ID, u.Email.Text, u.Email.Key, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash, u.CreatedAt}, nil
+		return userValues(users[i]), nil
 	}))
 	return postgres.MapErr("auth.AddUsers", err)
 }

@@ -49,39 +49,52 @@ func (s *Store) Ping(ctx context.Context) error {
 	return sqlite.MapErr("auth.Ping", err)
 }
 
-const userColumns = "id, email, email_key, username, username_key, avatar, password_hash, created_at"
+const userColumns = "id, email, email_key, email_verified, username, username_key, avatar, password_hash, role, state, created_at"
 
 func scanUser(scan func(...any) error) (u user.User, err error) {
 	var created int64
-	err = scan(&u.ID, &u.Email.Text, &u.Email.Key, &u.Username.Text, &u.Username.Key, &u.Avatar, &u.PasswordHash, &created)
+	err = scan(&u.ID, &u.Email.Text, &u.Email.Key, &u.EmailVerified, &u.Username.Text, &u.Username.Key, &u.Avatar, &u.PasswordHash,
+		&u.Role, &u.State, &created)
 	u.CreatedAt = time.UnixMilli(created).UTC()
 	return u, err
 }
 
-const insertUser = "INSERT INTO users (" + userColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+const insertUser = "INSERT INTO users (" + userColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 func userValues(u user.User) []any {
-	return []any{u.ID, u.Email.Text, u.Email.Key, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash, u.CreatedAt.UnixMilli()}
+	return []any{
+		u.ID, u.Email.Text, u.Email.Key, u.EmailVerified, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash,
+		u.Role, u.State, u.CreatedAt.UnixMilli(),
+	}
 }
 
 // CreateUser implements store.Store.
 func (s *Store) CreateUser(ctx context.Context, u user.User) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		// The unique indexes decide; this only says which, under the same lock.
-		var email, username bool
-		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE email_key = ?),
-			EXISTS (SELECT 1 FROM users WHERE username_key = ?)`, u.Email.Key, u.Username.Key).Scan(&email, &username)
-		switch {
-		case err != nil:
-			return err
-		case email:
-			return store.ErrEmailTaken
-		case username:
-			return store.ErrUsernameTaken
-		}
-		_, err = tx.ExecContext(ctx, insertUser, userValues(u)...)
+	return s.db.Write(ctx, func(tx *sql.Tx) error { return createUser(ctx, tx, u) })
+}
+
+func createUser(ctx context.Context, tx *sql.Tx, u user.User) error {
+	if err := checkNames(ctx, tx, u); err != nil {
 		return err
-	})
+	}
+	_, err := tx.ExecContext(ctx, insertUser, userValues(u)...)
+	return err
+}
+
+// checkNames says which of a user's names is another's. The unique indexes decide; this is under the same lock.
+func checkNames(ctx context.Context, tx *sql.Tx, u user.User) error {
+	var email, username bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE email_key = ? AND id <> ?),
+		EXISTS (SELECT 1 FROM users WHERE username_key = ? AND id <> ?)`, u.Email.Key, u.ID, u.Username.Key, u.ID).Scan(&email, &username)
+	switch {
+	case err != nil:
+		return err
+	case email:
+		return store.ErrEmailTaken
+	case username:
+		return store.ErrUsernameTaken
+	}
+	return nil
 }
 
 // AddUsers implements store.Store.

@@ -46,6 +46,20 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"KnownPass":            knownPass,
 		"ManyAttemptsAtOnce":   manyAttemptsAtOnce,
 		"ForgetsAttempts":      forgetsAttempts,
+		"FirstIsTheOwner":      firstIsTheOwner,
+		"OneOwnerOfMany":       oneOwnerOfManyOnAnOpenServer,
+		"UpdateUser":           updateUser,
+		"UpdatesDoNotMeet":     updatesDoNotMeet,
+		"HandOver":             handOver,
+		"EraseUser":            eraseUser,
+		"UsersInPages":         usersInPages,
+		"MailTokens":           mailTokens,
+		"MailTokenWorksOnce":   mailTokenWorksOnce,
+		"Invitations":          invitations,
+		"InvitationIsUsedUp":   invitationIsUsedUp,
+		"DeleteExpired":        deleteExpired,
+		"SecondFactors":        secondFactors,
+		"CodesWorkOnce":        codesWorkOnce,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
