@@ -35,6 +35,7 @@ type Config struct {
 	SecretKeyOld string        `env:"NATTER_SECRET_KEY_OLD" help:"the secret key before this one, while it is replaced: what it encrypted is read, and encrypted anew" secret:"true"`
 	KeyRotation  time.Duration `env:"NATTER_KEY_ROTATION" envDefault:"720h" help:"how long a key signs access tokens before the next takes over; 0: until natter keys rotate"`
 	TokenTTL     time.Duration `env:"NATTER_ACCESS_TOKEN_TTL" envDefault:"10m" help:"how long an access token is valid, at most 24h"`
+	Sessions     service.SessionConfig
 
 	Argon2Memory  config.Bytes `env:"NATTER_ARGON2_MEMORY" envDefault:"19MiB" help:"memory of one password hash"`
 	Argon2Time    uint32       `env:"NATTER_ARGON2_TIME" envDefault:"2" help:"passes of one password hash"`
@@ -73,6 +74,9 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	if cfg.TokenTTL < minTokenTTL || cfg.TokenTTL > keys.MaxTokenTTL {
 		return fmt.Errorf("NATTER_ACCESS_TOKEN_TTL: %v is not between %v and %v", cfg.TokenTTL, minTokenTTL, keys.MaxTokenTTL)
 	}
+	if err := cfg.Sessions.Check(cfg.TokenTTL); err != nil {
+		return err
+	}
 	if cfg.KeyRotation != 0 && cfg.KeyRotation < keys.MinRotation {
 		return fmt.Errorf("NATTER_KEY_ROTATION: %v is less than %v", cfg.KeyRotation, keys.MinRotation)
 	}
@@ -93,14 +97,17 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	}); err != nil {
 		return err
 	}
-	svc, err := service.New(a.store, passwords, a.keys, cfg.TokenTTL, d.Log, d.Metrics)
-	if err != nil {
-		return err
-	}
 	if a.nc, err = bus.Connect(ctx, cfg.Bus, service.Name, d.Log, d.NATS...); err != nil {
 		return err
 	}
 	d.Ready.Add("nats", bus.Check(a.nc))
+	svc, err := service.New(service.Deps{
+		Store: a.store, Passwords: passwords, Keys: a.keys, TokenTTL: cfg.TokenTTL, Sessions: cfg.Sessions, Bus: a.nc,
+		Log: d.Log, Metrics: d.Metrics,
+	})
+	if err != nil {
+		return err
+	}
 	if a.server, err = rpc.NewServer(a.nc, service.Name, d.Log, d.Metrics); err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func Provision(ctx context.Context, cfg Config, accounts []Account, ttl time.Dur
 		return nil, err
 	}
 	for _, u := range users {
-		token, err := ring.Sign(service.IdentityOf(u, ttl))
+		token, err := ring.Sign(service.IdentityOf(u, ids.New[ids.Session](), ttl))
 		if err != nil {
 			return nil, err
 		}

@@ -14,20 +14,23 @@ type Kind string
 
 // The kinds. An event about one account names it in Event.User.
 const (
-	UserRegistered Kind = "user_registered"
-	LoginOK        Kind = "login_ok"
-	LoginFailed    Kind = "login_failed" // Detail: why; User is zero when there is no such account
-	BotCreated     Kind = "bot_created"
-	BotDeleted     Kind = "bot_deleted"
-	TokenCreated   Kind = "token_created" // Detail: name and scopes
-	TokenRevoked   Kind = "token_revoked"
-	KeysRotated    Kind = "keys_rotated" // an operator began a rotation; those on schedule are not events
-	KeysRevoked    Kind = "keys_revoked"
+	UserRegistered     Kind = "user_registered"
+	LoginOK            Kind = "login_ok"
+	LoginFailed        Kind = "login_failed" // Detail: why; User is zero when there is no such account
+	BotCreated         Kind = "bot_created"
+	BotDeleted         Kind = "bot_deleted"
+	TokenCreated       Kind = "token_created" // Detail: name and scopes
+	TokenRevoked       Kind = "token_revoked"
+	SessionsRevoked    Kind = "sessions_revoked"     // Detail: which, or how many
+	RefreshTokenReused Kind = "refresh_token_reused" // Detail: the session, which has been ended
+	KeysRotated        Kind = "keys_rotated"         // an operator began a rotation; those on schedule are not events
+	KeysRevoked        Kind = "keys_revoked"
 )
 
 // kinds are all of them, for Known.
 var kinds = []Kind{
 	UserRegistered, LoginOK, LoginFailed, BotCreated, BotDeleted, TokenCreated, TokenRevoked,
+	SessionsRevoked, RefreshTokenReused,
 	KeysRotated, KeysRevoked,
 }
 

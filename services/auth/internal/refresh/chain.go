@@ -64,13 +64,19 @@ func Begin(first Token) Chain {
 	return Chain{Family: hash(first.family[:]), Current: hash(first.secret[:])}
 }
 
+// Has reports whether a token is one of this chain, used or not.
+func (c *Chain) Has(t Token) bool {
+	family := hash(t.family[:])
+	return family.equals(c.Family)
+}
+
 // Use takes a token and returns the one that follows: a fresh one, or within its grace the same as the first time. The
 // caller must have the chain for itself, and store it afterwards. Errors: ErrUnknown, ErrReused; the chain is as it was.
 func (c *Chain) Use(t Token, now time.Time) (Token, error) {
-	family, used := hash(t.family[:]), hash(t.secret[:])
-	if !family.equals(c.Family) {
+	if !c.Has(t) {
 		return Token{}, ErrUnknown
 	}
+	used := hash(t.secret[:])
 	if used.equals(c.Current) {
 		next := t.next()
 		c.Recent = slices.DeleteFunc(c.Recent, func(u Use) bool { return !u.inGrace(now) })

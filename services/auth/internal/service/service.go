@@ -9,9 +9,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/obs"
@@ -31,6 +31,9 @@ const Name = "auth"
 // maxUsers is how many users one GetUsers may ask for.
 const maxUsers = 500
 
+// methodPassword is the method of a session that began with a password.
+const methodPassword = "password"
+
 // roleMember is what every account is.
 const roleMember = "member"
 
@@ -48,28 +51,43 @@ type Service struct {
 	passwords *password.Hasher
 	keys      *keys.Ring
 	tokenTTL  time.Duration
+	sessions  SessionConfig
+	bus       *nats.Conn
 	logins    *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	log       *slog.Logger
 }
 
-// New returns the service; access tokens live for tokenTTL.
-func New(
-	s store.Store, passwords *password.Hasher, ring *keys.Ring, tokenTTL time.Duration, log *slog.Logger, reg prometheus.Registerer,
-) (*Service, error) {
-	logins, err := obs.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+// Deps is what the service works with.
+type Deps struct {
+	Store     store.Store
+	Passwords *password.Hasher
+	Keys      *keys.Ring
+	TokenTTL  time.Duration // of access tokens
+	Sessions  SessionConfig
+	Bus       *nats.Conn
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
+}
+
+// New returns the service.
+func New(d Deps) (*Service, error) {
+	logins, err := obs.Register(d.Metrics, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "natter_auth_logins_total", Help: "Sign-ins with e-mail and password, by outcome.",
 	}, []string{"outcome"}))
 	if err != nil {
 		return nil, fmt.Errorf("auth metrics: %w", err)
 	}
-	throttled, err := obs.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+	throttled, err := obs.Register(d.Metrics, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "natter_auth_throttled_total", Help: "Attempts refused because there had been too many, by action.",
 	}, []string{"action"}))
 	if err != nil {
 		return nil, fmt.Errorf("auth metrics: %w", err)
 	}
-	return &Service{store: s, passwords: passwords, keys: ring, tokenTTL: tokenTTL, logins: logins, throttled: throttled, log: log}, nil
+	return &Service{
+		store: d.Store, passwords: d.Passwords, keys: d.Keys, tokenTTL: d.TokenTTL, sessions: d.Sessions, bus: d.Bus,
+		logins: logins, throttled: throttled, log: d.Log,
+	}, nil
 }
 
 // Serve adds the methods to the bus.
@@ -78,6 +96,12 @@ func (s *Service) Serve(server *rpc.Server) error {
 		func() error { return rpc.Handle(server, "Register", s.Register) },
 		func() error { return rpc.Handle(server, "Login", s.Login) },
 		func() error { return rpc.Handle(server, "GetMe", s.GetMe) },
+		func() error { return rpc.Handle(server, "Refresh", s.Refresh) },
+		func() error { return rpc.Handle(server, "Logout", s.Logout) },
+		func() error { return rpc.Handle(server, "ListSessions", s.ListSessions) },
+		func() error { return rpc.Handle(server, "RevokeSession", s.RevokeSession) },
+		func() error { return rpc.Handle(server, "RevokeOtherSessions", s.RevokeOtherSessions) },
+		func() error { return rpc.Handle(server, "ListRevoked", s.ListRevoked) },
 		func() error { return rpc.Handle(server, "GetKeys", s.GetKeys) },
 		func() error { return rpc.Handle(server, "GetUsers", s.GetUsers) },
 	} {
@@ -117,7 +141,7 @@ func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (in
 	if err := s.store.CreateUser(ctx, u); err != nil {
 		return nil, err
 	}
-	return s.signIn(u)
+	return s.signIn(ctx, u, methodPassword)
 }
 
 // Login signs in. Which of the two is wrong, the error does not say, and neither does the time it takes.
@@ -158,27 +182,7 @@ func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (in *auth
 		s.audit(ctx, audit.Event{Kind: audit.LoginFailed, User: u.ID, Detail: "wrong password, or no such account"})
 		return nil, fault.New(fault.Unauthenticated, "wrong e-mail address or password")
 	}
-	return s.signIn(u)
-}
-
-// IdentityOf is what the access token of a user says, in a session that begins now. Until sessions are stored, its id is
-// a fresh one that nobody looks up.
-func IdentityOf(u user.User, ttl time.Duration) authn.Identity {
-	return authn.Identity{
-		Caller:    authn.Caller{User: u.ID, Username: u.Username.Text, Avatar: u.Avatar, Email: u.Email.Text, Session: ids.New[ids.Session]()},
-		Roles:     []string{roleMember},
-		ExpiresAt: time.Now().Add(ttl),
-	}
-}
-
-// signIn makes the answer to a user who has proved who they are. Every way to sign in ends here, so a stored session
-// with its refresh token begins here, too.
-func (s *Service) signIn(u user.User) (*authv1.SignedIn, error) {
-	token, err := s.keys.Sign(IdentityOf(u, s.tokenTTL))
-	if err != nil {
-		return nil, fault.E(fault.Internal, "sign access token", err)
-	}
-	return &authv1.SignedIn{AccessToken: token, User: protoUser(u)}, nil
+	return s.signIn(ctx, u, methodPassword)
 }
 
 // GetMe returns the caller as stored now; the token may be older.

@@ -63,9 +63,9 @@ var (
 		address:       store.Limit{Free: 20, Wait: 10 * time.Second, Max: 10 * time.Minute, Forget: 2 * time.Hour},
 		countsSuccess: true,
 	}
-	// refresh: a token cannot be guessed, so this is about load. Clients refresh every few minutes; one that does all the
+	// refreshing: a token cannot be guessed, so this is about load. Clients refresh every few minutes; one that does all the
 	// time has a bug.
-	refresh = action{
+	refreshing = action{
 		name:          "refresh",
 		account:       store.Limit{Free: 60, Wait: time.Second, Max: 30 * time.Second, Forget: time.Minute},
 		countsSuccess: true,
