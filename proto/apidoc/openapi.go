@@ -42,7 +42,13 @@ func openAPI(s *source) ([]byte, error) {
 		{"info", object{{"title", "Natter"}, {"version", "1"}, {"description", httpDescription}}},
 		{"paths", sorted},
 		{"components", object{
-			{"securitySchemes", object{{"accessToken", object{{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}}}},
+			{"securitySchemes", object{
+				{"accessToken", object{{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}},
+				{"apiToken", object{
+					{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "natter_…"},
+					{"description", "A token of POST /auth/tokens, with the scope named. Routes that do not name this scheme let none in."},
+				}},
+			}},
 			{"responses", object{{"Error", object{
 				{"description", errorCodes},
 				{"headers", object{{"Retry-After", object{
@@ -78,7 +84,11 @@ func operation(r route.Route, all *schemas) object {
 	}
 	var security any = [][]string{}
 	if r.Access == httpv1.Access_ACCESS_USER {
-		security = []object{{{"accessToken", [0]string{}}}}
+		ways := []object{{{"accessToken", [0]string{}}}}
+		if r.Scope != "" {
+			ways = append(ways, object{{"apiToken", []string{r.Scope}}})
+		}
+		security = ways
 	}
 	return object{
 		{"operationId", lowerFirst(r.RPC.Name())},

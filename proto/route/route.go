@@ -35,6 +35,8 @@ type Route struct {
 	Response protoreflect.FieldDescriptor
 	Access   httpv1.Access
 	Rate     httpv1.RateClass
+	// Scope is what an API token needs here: "read", "write" or "admin"; empty: none is let in.
+	Scope string
 	// Status is that of success.
 	Status int
 	// Summary is one line for the documentation.
@@ -46,7 +48,8 @@ func (r *Route) Pattern() string { return r.Method + " " + r.Path }
 
 // All are the routes of this version of Natter. An error is a mistake in a .proto file.
 func All() ([]Route, error) {
-	return Of(authv1.File_natter_auth_v1_auth_proto, authv1.File_natter_auth_v1_accounts_proto, authv1.File_natter_auth_v1_sso_proto, roomsv1.File_natter_rooms_v1_rooms_proto,
+	return Of(authv1.File_natter_auth_v1_auth_proto, authv1.File_natter_auth_v1_accounts_proto, authv1.File_natter_auth_v1_sso_proto,
+		authv1.File_natter_auth_v1_tokens_proto, authv1.File_natter_auth_v1_audit_proto, roomsv1.File_natter_rooms_v1_rooms_proto,
 		messagestorev1.File_natter_message_store_v1_message_store_proto)
 }
 
@@ -108,6 +111,9 @@ func parse(rpc protoreflect.MethodDescriptor, o *httpv1.Route) (Route, error) {
 	if r.Status == 0 {
 		r.Status = http.StatusOK
 	}
+	if o.GetScope() != httpv1.Scope_SCOPE_UNSPECIFIED {
+		r.Scope = strings.ToLower(strings.TrimPrefix(o.GetScope().String(), "SCOPE_"))
+	}
 	switch {
 	case rpc.IsStreamingClient() || rpc.IsStreamingServer():
 		return r, errors.New("a streaming rpc cannot be a route")
@@ -117,6 +123,8 @@ func parse(rpc protoreflect.MethodDescriptor, o *httpv1.Route) (Route, error) {
 		return r, fmt.Errorf("a %s request has no body", r.Method)
 	case r.Access == httpv1.Access_ACCESS_UNSPECIFIED:
 		return r, errors.New("access is not set")
+	case r.Access == httpv1.Access_ACCESS_PUBLIC && r.Scope != "":
+		return r, errors.New("what is public needs no scope")
 	case r.Rate == httpv1.RateClass_RATE_CLASS_UNSPECIFIED:
 		return r, errors.New("rate is not set")
 	case r.Status < 200 || r.Status > 299:

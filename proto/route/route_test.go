@@ -53,6 +53,7 @@ func TestMistakes(t *testing.T) {
 		"method":                   {func(r *httpv1.Route) { r.Method = "FETCH" }, `method "FETCH"`},
 		"body of a GET":            {func(r *httpv1.Route) { r.Body = true }, "has no body"},
 		"access forgotten":         {func(r *httpv1.Route) { r.Access = 0 }, "access is not set"},
+		"scope of the public":      {func(r *httpv1.Route) { r.Access, r.Scope = 1, 1 }, "needs no scope"},
 		"rate forgotten":           {func(r *httpv1.Route) { r.Rate = 0 }, "rate is not set"},
 		"status":                   {func(r *httpv1.Route) { r.Status = 404 }, "status 404"},
 		"relative path":            {func(r *httpv1.Route) { r.Path = "a" }, "does not begin with /"},

@@ -39,7 +39,7 @@ func TestRequestsReachTheirServices(t *testing.T) {
 	}{
 		"public, with a body": {
 			"POST", "/auth/login", `{"email":"a@b.c","password":"p","later":{}}`, &authv1.LoginRequest{Email: "a@b.c", Password: "p"},
-			200, `{"access_token":"t","user":{"id":"u","email":"","username":"","avatar":""}}`,
+			200, `{"access_token":"t","user":{"id":"u","email":"","username":"","avatar":"","isBot":false}}`,
 		},
 		"a status of its own, a message as the answer": {
 			"POST", "/chat/rooms", `{"name":"a","isPrivate":true}`, &roomsv1.CreateRoomRequest{Name: "a", IsPrivate: true}, 201, roomJSON,

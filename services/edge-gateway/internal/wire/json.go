@@ -127,7 +127,8 @@ func userField(dst []byte, name string, u *chatv1.UserRef) []byte {
 	}
 	dst = stringField(append(key(dst, name), '{'), "id", u.GetId())
 	dst = stringField(dst, "username", u.GetUsername())
-	return append(stringField(dst, "avatar", u.GetAvatar()), '}')
+	dst = stringField(dst, "avatar", u.GetAvatar())
+	return append(boolField(dst, "isBot", u.GetIsBot()), '}')
 }
 
 // key appends `"name":`, after a comma unless it is the first of its object.

@@ -1926,7 +1926,7 @@ const file_natter_auth_v1_accounts_proto_rawDesc = "" +
 	"\x04more\x18\x02 \x01(\bR\x04more\">\n" +
 	"\x17RevokeInvitationRequest\x12#\n" +
 	"\rinvitation_id\x18\x01 \x01(\tR\finvitationId\"\x1a\n" +
-	"\x18RevokeInvitationResponse2\xc4 \n" +
+	"\x18RevokeInvitationResponse2\xd2 \n" +
 	"\bAccounts\x12\x85\x02\n" +
 	"\x10SendVerification\x12'.natter.auth.v1.SendVerificationRequest\x1a(.natter.auth.v1.SendVerificationResponse\"\x9d\x01\xaa\xbb\x18\x98\x01\n" +
 	"\x04POST\x12\x12/auth/verification\x18\x01(\x010\x038\xca\x01BsMail the link that verifies an e-mail address once more. The answer does not tell whether there is such an account.\x12\xd4\x01\n" +
@@ -1953,21 +1953,21 @@ const file_natter_auth_v1_accounts_proto_rawDesc = "" +
 	"\x12RenewRecoveryCodes\x12).natter.auth.v1.RenewRecoveryCodesRequest\x1a\x1d.natter.auth.v1.RecoveryCodes\"p\xaa\xbb\x18l\n" +
 	"\x04POST\x12\"/auth/second-factor/recovery-codes\x18\x01(\x020\x03B:Get new recovery codes; the old ones do not work any more.\x12\xb0\x01\n" +
 	"\x10DropSecondFactor\x12'.natter.auth.v1.DropSecondFactorRequest\x1a(.natter.auth.v1.DropSecondFactorResponse\"I\xaa\xbb\x18E\n" +
-	"\x04POST\x12\x1a/auth/second-factor/remove\x18\x01(\x020\x03B\x1bTurn the second factor off.\x12\xad\x01\n" +
-	"\tListUsers\x12 .natter.auth.v1.ListUsersRequest\x1a!.natter.auth.v1.ListUsersResponse\"[\xaa\xbb\x18W\n" +
-	"\x03GET\x12\f/admin/users(\x020\x01B>All accounts, for administrators, in the order they were made.\x12\xc9\x01\n" +
-	"\vSetUserRole\x12\".natter.auth.v1.SetUserRoleRequest\x1a\x19.natter.auth.v1.AdminUser\"{\xaa\xbb\x18w\n" +
-	"\x03PUT\x12\x1a/admin/users/{userId}/role\x18\x01(\x020\x02BNMake a user admin or member, as the owner; or owner: then oneself is an admin.\x12\xb5\x01\n" +
-	"\x0eDeactivateUser\x12%.natter.auth.v1.DeactivateUserRequest\x1a\x19.natter.auth.v1.AdminUser\"a\xaa\xbb\x18]\n" +
-	"\x04POST\x12 /admin/users/{userId}/deactivate\x18\x01(\x020\x02B-Close somebody's account. Their sessions end.\x12\x9e\x01\n" +
-	"\x0eReactivateUser\x12%.natter.auth.v1.ReactivateUserRequest\x1a\x19.natter.auth.v1.AdminUser\"J\xaa\xbb\x18F\n" +
-	"\x04POST\x12 /admin/users/{userId}/reactivate\x18\x01(\x020\x02B\x16Open an account again.\x12\xcb\x01\n" +
-	"\x10CreateInvitation\x12'.natter.auth.v1.CreateInvitationRequest\x1a\x1a.natter.auth.v1.Invitation\"r\xaa\xbb\x18n\n" +
-	"\x04POST\x12\x12/admin/invitations\x18\x01(\x020\x028\xc9\x01BIInvite people to this server. The answer has the code, for this one time.\x12\xc8\x01\n" +
-	"\x0fListInvitations\x12&.natter.auth.v1.ListInvitationsRequest\x1a'.natter.auth.v1.ListInvitationsResponse\"d\xaa\xbb\x18`\n" +
-	"\x03GET\x12\x12/admin/invitations(\x020\x01BAThe invitations to this server, newest first, for administrators.\x12\xcc\x01\n" +
-	"\x10RevokeInvitation\x12'.natter.auth.v1.RevokeInvitationRequest\x1a(.natter.auth.v1.RevokeInvitationResponse\"e\xaa\xbb\x18a\n" +
-	"\x06DELETE\x12!/admin/invitations/{invitationId}(\x020\x02B0Take an invitation back. Who has used it, stays.B?Z=github.com/natter-chat/natter/proto/gen/natter/auth/v1;authv1b\x06proto3"
+	"\x04POST\x12\x1a/auth/second-factor/remove\x18\x01(\x020\x03B\x1bTurn the second factor off.\x12\xaf\x01\n" +
+	"\tListUsers\x12 .natter.auth.v1.ListUsersRequest\x1a!.natter.auth.v1.ListUsersResponse\"]\xaa\xbb\x18Y\n" +
+	"\x03GET\x12\f/admin/users(\x020\x01B>All accounts, for administrators, in the order they were made.H\x03\x12\xcb\x01\n" +
+	"\vSetUserRole\x12\".natter.auth.v1.SetUserRoleRequest\x1a\x19.natter.auth.v1.AdminUser\"}\xaa\xbb\x18y\n" +
+	"\x03PUT\x12\x1a/admin/users/{userId}/role\x18\x01(\x020\x02BNMake a user admin or member, as the owner; or owner: then oneself is an admin.H\x03\x12\xb7\x01\n" +
+	"\x0eDeactivateUser\x12%.natter.auth.v1.DeactivateUserRequest\x1a\x19.natter.auth.v1.AdminUser\"c\xaa\xbb\x18_\n" +
+	"\x04POST\x12 /admin/users/{userId}/deactivate\x18\x01(\x020\x02B-Close somebody's account. Their sessions end.H\x03\x12\xa0\x01\n" +
+	"\x0eReactivateUser\x12%.natter.auth.v1.ReactivateUserRequest\x1a\x19.natter.auth.v1.AdminUser\"L\xaa\xbb\x18H\n" +
+	"\x04POST\x12 /admin/users/{userId}/reactivate\x18\x01(\x020\x02B\x16Open an account again.H\x03\x12\xcd\x01\n" +
+	"\x10CreateInvitation\x12'.natter.auth.v1.CreateInvitationRequest\x1a\x1a.natter.auth.v1.Invitation\"t\xaa\xbb\x18p\n" +
+	"\x04POST\x12\x12/admin/invitations\x18\x01(\x020\x028\xc9\x01BIInvite people to this server. The answer has the code, for this one time.H\x03\x12\xca\x01\n" +
+	"\x0fListInvitations\x12&.natter.auth.v1.ListInvitationsRequest\x1a'.natter.auth.v1.ListInvitationsResponse\"f\xaa\xbb\x18b\n" +
+	"\x03GET\x12\x12/admin/invitations(\x020\x01BAThe invitations to this server, newest first, for administrators.H\x03\x12\xce\x01\n" +
+	"\x10RevokeInvitation\x12'.natter.auth.v1.RevokeInvitationRequest\x1a(.natter.auth.v1.RevokeInvitationResponse\"g\xaa\xbb\x18c\n" +
+	"\x06DELETE\x12!/admin/invitations/{invitationId}(\x020\x02B0Take an invitation back. Who has used it, stays.H\x03B?Z=github.com/natter-chat/natter/proto/gen/natter/auth/v1;authv1b\x06proto3"
 
 var (
 	file_natter_auth_v1_accounts_proto_rawDescOnce sync.Once

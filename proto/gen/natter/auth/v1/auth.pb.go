@@ -449,15 +449,15 @@ const file_natter_auth_v1_auth_proto_rawDesc = "" +
 	"\x0fGetUsersRequest\x12\x19\n" +
 	"\buser_ids\x18\x01 \x03(\tR\auserIds\"A\n" +
 	"\x10GetUsersResponse\x12-\n" +
-	"\x05users\x18\x01 \x03(\v2\x17.natter.chat.v1.UserRefR\x05users2\xb6\n" +
+	"\x05users\x18\x01 \x03(\v2\x17.natter.chat.v1.UserRefR\x05users2\xb8\n" +
 	"\n" +
 	"\x04Auth\x12\x8a\x01\n" +
 	"\bRegister\x12\x1f.natter.auth.v1.RegisterRequest\x1a\x18.natter.auth.v1.SignedIn\"C\xaa\xbb\x18?\n" +
 	"\x04POST\x12\x0e/auth/register\x18\x01(\x010\x038\xc9\x01B\x1eCreate an account and sign in.\x12\x81\x01\n" +
 	"\x05Login\x12\x1c.natter.auth.v1.LoginRequest\x1a\x18.natter.auth.v1.SignedIn\"@\xaa\xbb\x18<\n" +
-	"\x04POST\x12\v/auth/login\x18\x01(\x010\x03B!Sign in with e-mail and password.\x12i\n" +
-	"\x05GetMe\x12\x1c.natter.auth.v1.GetMeRequest\x1a\x14.natter.chat.v1.User\",\xaa\xbb\x18(\n" +
-	"\x03GET\x12\b/auth/me(\x020\x01B\x13The signed-in user.\x12\xb9\x01\n" +
+	"\x04POST\x12\v/auth/login\x18\x01(\x010\x03B!Sign in with e-mail and password.\x12k\n" +
+	"\x05GetMe\x12\x1c.natter.auth.v1.GetMeRequest\x1a\x14.natter.chat.v1.User\".\xaa\xbb\x18*\n" +
+	"\x03GET\x12\b/auth/me(\x020\x01B\x13The signed-in user.H\x01\x12\xb9\x01\n" +
 	"\fListSessions\x12#.natter.auth.v1.ListSessionsRequest\x1a$.natter.auth.v1.ListSessionsResponse\"^\xaa\xbb\x18Z\n" +
 	"\x03GET\x12\x0e/auth/sessions\"\bsessions(\x020\x01B5The sessions of the caller: where they are signed in.\x12\xaa\x01\n" +
 	"\rRevokeSession\x12$.natter.auth.v1.RevokeSessionRequest\x1a%.natter.auth.v1.RevokeSessionResponse\"L\xaa\xbb\x18H\n" +

@@ -77,6 +77,61 @@ func (Access) EnumDescriptor() ([]byte, []int) {
 	return file_natter_http_v1_http_proto_rawDescGZIP(), []int{0}
 }
 
+// What an API token must have been made for. An access token needs none.
+type Scope int32
+
+const (
+	// Unset: no API token is let in, so that none reaches more than was thought of (passwords, sessions, other tokens).
+	Scope_SCOPE_UNSPECIFIED Scope = 0
+	Scope_SCOPE_READ        Scope = 1
+	Scope_SCOPE_WRITE       Scope = 2
+	// What admins do; the user must be one, too.
+	Scope_SCOPE_ADMIN Scope = 3
+)
+
+// Enum value maps for Scope.
+var (
+	Scope_name = map[int32]string{
+		0: "SCOPE_UNSPECIFIED",
+		1: "SCOPE_READ",
+		2: "SCOPE_WRITE",
+		3: "SCOPE_ADMIN",
+	}
+	Scope_value = map[string]int32{
+		"SCOPE_UNSPECIFIED": 0,
+		"SCOPE_READ":        1,
+		"SCOPE_WRITE":       2,
+		"SCOPE_ADMIN":       3,
+	}
+)
+
+func (x Scope) Enum() *Scope {
+	p := new(Scope)
+	*p = x
+	return p
+}
+
+func (x Scope) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Scope) Descriptor() protoreflect.EnumDescriptor {
+	return file_natter_http_v1_http_proto_enumTypes[1].Descriptor()
+}
+
+func (Scope) Type() protoreflect.EnumType {
+	return &file_natter_http_v1_http_proto_enumTypes[1]
+}
+
+func (x Scope) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Scope.Descriptor instead.
+func (Scope) EnumDescriptor() ([]byte, []int) {
+	return file_natter_http_v1_http_proto_rawDescGZIP(), []int{1}
+}
+
 // Which token bucket a call draws from.
 type RateClass int32
 
@@ -115,11 +170,11 @@ func (x RateClass) String() string {
 }
 
 func (RateClass) Descriptor() protoreflect.EnumDescriptor {
-	return file_natter_http_v1_http_proto_enumTypes[1].Descriptor()
+	return file_natter_http_v1_http_proto_enumTypes[2].Descriptor()
 }
 
 func (RateClass) Type() protoreflect.EnumType {
-	return &file_natter_http_v1_http_proto_enumTypes[1]
+	return &file_natter_http_v1_http_proto_enumTypes[2]
 }
 
 func (x RateClass) Number() protoreflect.EnumNumber {
@@ -128,7 +183,7 @@ func (x RateClass) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RateClass.Descriptor instead.
 func (RateClass) EnumDescriptor() ([]byte, []int) {
-	return file_natter_http_v1_http_proto_rawDescGZIP(), []int{1}
+	return file_natter_http_v1_http_proto_rawDescGZIP(), []int{2}
 }
 
 // Route binds one HTTP method and path to an rpc. The gateway builds its router from these; OpenAPI is generated from them.
@@ -147,7 +202,9 @@ type Route struct {
 	// Status of success; 0 means 200.
 	Status uint32 `protobuf:"varint,7,opt,name=status,proto3" json:"status,omitempty"`
 	// One line for the documentation.
-	Summary       string `protobuf:"bytes,8,opt,name=summary,proto3" json:"summary,omitempty"`
+	Summary string `protobuf:"bytes,8,opt,name=summary,proto3" json:"summary,omitempty"`
+	// The scope that an API token needs here.
+	Scope         Scope `protobuf:"varint,9,opt,name=scope,proto3,enum=natter.http.v1.Scope" json:"scope,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -238,6 +295,13 @@ func (x *Route) GetSummary() string {
 	return ""
 }
 
+func (x *Route) GetScope() Scope {
+	if x != nil {
+		return x.Scope
+	}
+	return Scope_SCOPE_UNSPECIFIED
+}
+
 var file_natter_http_v1_http_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -261,7 +325,7 @@ var File_natter_http_v1_http_proto protoreflect.FileDescriptor
 
 const file_natter_http_v1_http_proto_rawDesc = "" +
 	"\n" +
-	"\x19natter/http/v1/http.proto\x12\x0enatter.http.v1\x1a google/protobuf/descriptor.proto\"\xff\x01\n" +
+	"\x19natter/http/v1/http.proto\x12\x0enatter.http.v1\x1a google/protobuf/descriptor.proto\"\xac\x02\n" +
 	"\x05Route\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
@@ -270,11 +334,18 @@ const file_natter_http_v1_http_proto_rawDesc = "" +
 	"\x06access\x18\x05 \x01(\x0e2\x16.natter.http.v1.AccessR\x06access\x12-\n" +
 	"\x04rate\x18\x06 \x01(\x0e2\x19.natter.http.v1.RateClassR\x04rate\x12\x16\n" +
 	"\x06status\x18\a \x01(\rR\x06status\x12\x18\n" +
-	"\asummary\x18\b \x01(\tR\asummary*D\n" +
+	"\asummary\x18\b \x01(\tR\asummary\x12+\n" +
+	"\x05scope\x18\t \x01(\x0e2\x15.natter.http.v1.ScopeR\x05scope*D\n" +
 	"\x06Access\x12\x16\n" +
 	"\x12ACCESS_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rACCESS_PUBLIC\x10\x01\x12\x0f\n" +
-	"\vACCESS_USER\x10\x02*g\n" +
+	"\vACCESS_USER\x10\x02*P\n" +
+	"\x05Scope\x12\x15\n" +
+	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"SCOPE_READ\x10\x01\x12\x0f\n" +
+	"\vSCOPE_WRITE\x10\x02\x12\x0f\n" +
+	"\vSCOPE_ADMIN\x10\x03*g\n" +
 	"\tRateClass\x12\x1a\n" +
 	"\x16RATE_CLASS_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fRATE_CLASS_READ\x10\x01\x12\x14\n" +
@@ -294,24 +365,26 @@ func file_natter_http_v1_http_proto_rawDescGZIP() []byte {
 	return file_natter_http_v1_http_proto_rawDescData
 }
 
-var file_natter_http_v1_http_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_natter_http_v1_http_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_natter_http_v1_http_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_natter_http_v1_http_proto_goTypes = []any{
 	(Access)(0),                        // 0: natter.http.v1.Access
-	(RateClass)(0),                     // 1: natter.http.v1.RateClass
-	(*Route)(nil),                      // 2: natter.http.v1.Route
-	(*descriptorpb.MethodOptions)(nil), // 3: google.protobuf.MethodOptions
+	(Scope)(0),                         // 1: natter.http.v1.Scope
+	(RateClass)(0),                     // 2: natter.http.v1.RateClass
+	(*Route)(nil),                      // 3: natter.http.v1.Route
+	(*descriptorpb.MethodOptions)(nil), // 4: google.protobuf.MethodOptions
 }
 var file_natter_http_v1_http_proto_depIdxs = []int32{
 	0, // 0: natter.http.v1.Route.access:type_name -> natter.http.v1.Access
-	1, // 1: natter.http.v1.Route.rate:type_name -> natter.http.v1.RateClass
-	3, // 2: natter.http.v1.route:extendee -> google.protobuf.MethodOptions
-	2, // 3: natter.http.v1.route:type_name -> natter.http.v1.Route
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	3, // [3:4] is the sub-list for extension type_name
-	2, // [2:3] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	2, // 1: natter.http.v1.Route.rate:type_name -> natter.http.v1.RateClass
+	1, // 2: natter.http.v1.Route.scope:type_name -> natter.http.v1.Scope
+	4, // 3: natter.http.v1.route:extendee -> google.protobuf.MethodOptions
+	3, // 4: natter.http.v1.route:type_name -> natter.http.v1.Route
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	4, // [4:5] is the sub-list for extension type_name
+	3, // [3:4] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_natter_http_v1_http_proto_init() }
@@ -324,7 +397,7 @@ func file_natter_http_v1_http_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_http_v1_http_proto_rawDesc), len(file_natter_http_v1_http_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   1,
 			NumExtensions: 1,
 			NumServices:   0,

@@ -817,10 +817,10 @@ const file_natter_message_store_v1_message_store_proto_rawDesc = "" +
 	"\x05heads\x18\x01 \x03(\v2\x1d.natter.message_store.v1.HeadR\x05heads\"\x10\n" +
 	"\x0eGetMetaRequest\"'\n" +
 	"\x0fGetMetaResponse\x12\x14\n" +
-	"\x05epoch\x18\x01 \x01(\tR\x05epoch2\x82\x06\n" +
-	"\fMessageStore\x12\xf4\x01\n" +
-	"\fListMessages\x12,.natter.message_store.v1.ListMessagesRequest\x1a-.natter.message_store.v1.ListMessagesResponse\"\x86\x01\xaa\xbb\x18\x81\x01\n" +
-	"\x03GET\x12\x1d/chat/rooms/{roomId}/messages\"\bmessages(\x020\x01BMMessages of a room, newest first; `before` or `after` is a seq. Members only.\x12b\n" +
+	"\x05epoch\x18\x01 \x01(\tR\x05epoch2\x84\x06\n" +
+	"\fMessageStore\x12\xf6\x01\n" +
+	"\fListMessages\x12,.natter.message_store.v1.ListMessagesRequest\x1a-.natter.message_store.v1.ListMessagesResponse\"\x88\x01\xaa\xbb\x18\x83\x01\n" +
+	"\x03GET\x12\x1d/chat/rooms/{roomId}/messages\"\bmessages(\x020\x01BMMessages of a room, newest first; `before` or `after` is a seq. Members only.H\x01\x12b\n" +
 	"\tGetEvents\x12).natter.message_store.v1.GetEventsRequest\x1a*.natter.message_store.v1.GetEventsResponse\x12_\n" +
 	"\bGetHeads\x12(.natter.message_store.v1.GetHeadsRequest\x1a).natter.message_store.v1.GetHeadsResponse\x12n\n" +
 	"\rBatchGetHeads\x12-.natter.message_store.v1.BatchGetHeadsRequest\x1a..natter.message_store.v1.BatchGetHeadsResponse\x12h\n" +

@@ -1140,25 +1140,25 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\apending\x18\x04 \x03(\v2\x16.natter.bus.v1.CommandR\apending\"=\n" +
 	"\x0eSnapshotMember\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\fR\x06userId\x12\x12\n" +
-	"\x04role\x18\x02 \x01(\tR\x04role2\xe6\x0e\n" +
-	"\x05Rooms\x12\x96\x01\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role2\xf7\x0e\n" +
+	"\x05Rooms\x12\x98\x01\n" +
 	"\n" +
-	"CreateRoom\x12\".natter.rooms.v1.CreateRoomRequest\x1a\x14.natter.chat.v1.Room\"N\xaa\xbb\x18J\n" +
-	"\x04POST\x12\v/chat/rooms\x18\x01(\x020\x028\xc9\x01B,Create a room; the caller becomes its owner.\x12\xd3\x01\n" +
-	"\tListRooms\x12!.natter.rooms.v1.ListRoomsRequest\x1a\".natter.rooms.v1.ListRoomsResponse\"\x7f\xaa\xbb\x18{\n" +
-	"\x03GET\x12\v/chat/rooms\"\x05rooms(\x020\x01B\\The public rooms and the caller's private ones, newest first; `after` is the last room's id.\x12\xab\x01\n" +
-	"\aGetRoom\x12\x1f.natter.rooms.v1.GetRoomRequest\x1a\x14.natter.chat.v1.Room\"i\xaa\xbb\x18e\n" +
-	"\x03GET\x12\x14/chat/rooms/{roomId}(\x020\x01BDOne room. A private room is not_found for those who are not members.\x12\xce\x01\n" +
-	"\bJoinRoom\x12 .natter.rooms.v1.JoinRoomRequest\x1a\x14.natter.chat.v1.Room\"\x89\x01\xaa\xbb\x18\x84\x01\n" +
-	"\x04POST\x12\x19/chat/rooms/{roomId}/join(\x020\x02B]Join a public room. Joining twice is not an error; who joins an empty room becomes its owner.\x12\xc3\x01\n" +
-	"\tLeaveRoom\x12!.natter.rooms.v1.LeaveRoomRequest\x1a\".natter.rooms.v1.LeaveRoomResponse\"o\xaa\xbb\x18k\n" +
-	"\x04POST\x12\x1a/chat/rooms/{roomId}/leave(\x020\x02BCLeave a room. The owner cannot leave a room that has other members.\x12\xd4\x01\n" +
-	"\vListMembers\x12#.natter.rooms.v1.ListMembersRequest\x1a$.natter.rooms.v1.ListMembersResponse\"z\xaa\xbb\x18v\n" +
-	"\x03GET\x12\x1c/chat/rooms/{roomId}/members\"\amembers(\x020\x01BDThe members in the order they joined; `after` is the last user's id.\x12\xa3\x01\n" +
-	"\tAddMember\x12!.natter.rooms.v1.AddMemberRequest\x1a\x16.natter.chat.v1.Member\"[\xaa\xbb\x18W\n" +
-	"\x04POST\x12\x1c/chat/rooms/{roomId}/members\x18\x01(\x020\x028\xc9\x01B(Add a user to a room; owners and admins.\x12\xf6\x01\n" +
-	"\fRemoveMember\x12$.natter.rooms.v1.RemoveMemberRequest\x1a%.natter.rooms.v1.RemoveMemberResponse\"\x98\x01\xaa\xbb\x18\x93\x01\n" +
-	"\x06DELETE\x12%/chat/rooms/{roomId}/members/{userId}(\x020\x02B^Kick a user from a room; with `ban=true` they cannot come back. Owners, admins and moderators.\x12d\n" +
+	"CreateRoom\x12\".natter.rooms.v1.CreateRoomRequest\x1a\x14.natter.chat.v1.Room\"P\xaa\xbb\x18L\n" +
+	"\x04POST\x12\v/chat/rooms\x18\x01(\x020\x028\xc9\x01B,Create a room; the caller becomes its owner.H\x02\x12\xd6\x01\n" +
+	"\tListRooms\x12!.natter.rooms.v1.ListRoomsRequest\x1a\".natter.rooms.v1.ListRoomsResponse\"\x81\x01\xaa\xbb\x18}\n" +
+	"\x03GET\x12\v/chat/rooms\"\x05rooms(\x020\x01B\\The public rooms and the caller's private ones, newest first; `after` is the last room's id.H\x01\x12\xad\x01\n" +
+	"\aGetRoom\x12\x1f.natter.rooms.v1.GetRoomRequest\x1a\x14.natter.chat.v1.Room\"k\xaa\xbb\x18g\n" +
+	"\x03GET\x12\x14/chat/rooms/{roomId}(\x020\x01BDOne room. A private room is not_found for those who are not members.H\x01\x12\xd0\x01\n" +
+	"\bJoinRoom\x12 .natter.rooms.v1.JoinRoomRequest\x1a\x14.natter.chat.v1.Room\"\x8b\x01\xaa\xbb\x18\x86\x01\n" +
+	"\x04POST\x12\x19/chat/rooms/{roomId}/join(\x020\x02B]Join a public room. Joining twice is not an error; who joins an empty room becomes its owner.H\x02\x12\xc5\x01\n" +
+	"\tLeaveRoom\x12!.natter.rooms.v1.LeaveRoomRequest\x1a\".natter.rooms.v1.LeaveRoomResponse\"q\xaa\xbb\x18m\n" +
+	"\x04POST\x12\x1a/chat/rooms/{roomId}/leave(\x020\x02BCLeave a room. The owner cannot leave a room that has other members.H\x02\x12\xd6\x01\n" +
+	"\vListMembers\x12#.natter.rooms.v1.ListMembersRequest\x1a$.natter.rooms.v1.ListMembersResponse\"|\xaa\xbb\x18x\n" +
+	"\x03GET\x12\x1c/chat/rooms/{roomId}/members\"\amembers(\x020\x01BDThe members in the order they joined; `after` is the last user's id.H\x01\x12\xa5\x01\n" +
+	"\tAddMember\x12!.natter.rooms.v1.AddMemberRequest\x1a\x16.natter.chat.v1.Member\"]\xaa\xbb\x18Y\n" +
+	"\x04POST\x12\x1c/chat/rooms/{roomId}/members\x18\x01(\x020\x028\xc9\x01B(Add a user to a room; owners and admins.H\x02\x12\xf8\x01\n" +
+	"\fRemoveMember\x12$.natter.rooms.v1.RemoveMemberRequest\x1a%.natter.rooms.v1.RemoveMemberResponse\"\x9a\x01\xaa\xbb\x18\x95\x01\n" +
+	"\x06DELETE\x12%/chat/rooms/{roomId}/members/{userId}(\x020\x02B^Kick a user from a room; with `ban=true` they cannot come back. Owners, admins and moderators.H\x02\x12d\n" +
 	"\x0fListMemberships\x12'.natter.rooms.v1.ListMembershipsRequest\x1a(.natter.rooms.v1.ListMembershipsResponse\x12s\n" +
 	"\x14BatchListMemberships\x12,.natter.rooms.v1.BatchListMembershipsRequest\x1a-.natter.rooms.v1.BatchListMembershipsResponse\x12X\n" +
 	"\vGetSnapshot\x12#.natter.rooms.v1.GetSnapshotRequest\x1a$.natter.rooms.v1.GetSnapshotResponseBAZ?github.com/natter-chat/natter/proto/gen/natter/rooms/v1;roomsv1b\x06proto3"
