@@ -20,6 +20,8 @@ import (
 const (
 	// refreshInterval is the least time between two fetches: tokens with made-up key ids must not become calls to auth.
 	refreshInterval = time.Second
+	// renewInterval is the time between the fetches of Run.
+	renewInterval = time.Minute
 	// fetchTimeout bounds one fetch; those who wait for the key wait as long.
 	fetchTimeout = 3 * time.Second
 )
@@ -27,8 +29,9 @@ const (
 // FetchKeys gets the public keys of auth as a JWK set (RFC 7517) in JSON.
 type FetchKeys func(ctx context.Context) ([]byte, error)
 
-// keySet is the public keys by their kid. It is fetched when a kid is not in it, at most once per refreshInterval and by
-// one caller at a time, and replaced as a whole: a retired key goes when the next one comes. Known keys never wait.
+// keySet is the public keys by their kid. It is fetched now and then, and when a kid is not in it: at most once per
+// refreshInterval and by one caller at a time. It is replaced as a whole, so a key that auth has dropped goes; while auth is
+// away it stays as it is. Known keys never wait.
 type keySet struct {
 	fetch FetchKeys
 	keys  atomic.Pointer[map[string]ed25519.PublicKey]
@@ -47,31 +50,59 @@ func newKeySet(fetch FetchKeys) *keySet {
 // get returns the key of that id. Errors: Unauthenticated when auth has none of that id, Unavailable when auth cannot be
 // asked.
 func (s *keySet) get(ctx context.Context, kid string) (ed25519.PublicKey, error) {
-	if key, ok := (*s.keys.Load())[kid]; ok {
+	if key, ok := s.known(kid); ok {
 		return key, nil
 	}
+	err := s.renew(ctx, func() bool {
+		_, ok := s.known(kid) // another caller may have fetched it while this one waited
+		return !ok
+	})
+	switch key, ok := s.known(kid); {
+	case ok:
+		return key, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, fault.New(fault.Unavailable, "tokens cannot be checked right now; try again").
+			WithRetryAfter(refreshInterval).WithCause("fetch keys", err)
+	}
+	return nil, errUnknownKey
+}
+
+// known returns a key without asking anybody.
+func (s *keySet) known(kid string) (ed25519.PublicKey, bool) {
+	key, ok := (*s.keys.Load())[kid]
+	return key, ok
+}
+
+// renew fetches the keys in its turn if they are wanted then and were not fetched just now. The error is that of the last
+// fetch.
+func (s *keySet) renew(ctx context.Context, isWanted func() bool) error {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	// Another caller may have fetched it while this one waited.
-	if key, ok := (*s.keys.Load())[kid]; ok {
-		return key, nil
-	}
-	if s.tried.IsZero() || time.Since(s.tried) >= refreshInterval {
+	if isWanted() && (s.tried.IsZero() || time.Since(s.tried) >= refreshInterval) {
 		s.failure = s.refresh(ctx)
 		s.tried = time.Now()
 	}
-	if s.failure != nil {
-		return nil, fault.New(fault.Unavailable, "tokens cannot be checked right now; try again").
-			WithRetryAfter(refreshInterval).WithCause("fetch keys", s.failure)
+	return s.failure
+}
+
+// run renews the keys until ctx ends.
+func (s *keySet) run(ctx context.Context) {
+	tick := time.NewTicker(renewInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = s.renew(ctx, func() bool { return true }) // who needs a key that is missing is told
+		}
 	}
-	if key, ok := (*s.keys.Load())[kid]; ok {
-		return key, nil
-	}
-	return nil, errUnknownKey
 }
 
 // refresh replaces the set. The result is for all who wait, so it does not end with the context of the first.
@@ -85,6 +116,9 @@ func (s *keySet) refresh(ctx context.Context) error {
 	keys, err := parseKeys(raw)
 	if err != nil {
 		return err
+	}
+	if len(keys) == 0 { // auth always has one: what answers is not, or not yet, itself
+		return errors.New("no keys")
 	}
 	s.keys.Store(&keys)
 	return nil

@@ -35,12 +35,18 @@ var (
 type Verifier struct {
 	keys *keySet
 	// verified remembers tokens that passed, by their SHA-256, until they expire: a signature costs about 100 µs.
-	verified *lru.Cache[[sha256.Size]byte, Identity]
+	verified *lru.Cache[[sha256.Size]byte, proof]
+}
+
+// proof is what a token that passed said, and the key that it was signed with.
+type proof struct {
+	identity Identity
+	kid      string
 }
 
 // NewVerifier returns a verifier of tokens signed by the keys that fetch gets. It fetches when the first token comes.
 func NewVerifier(fetch FetchKeys) *Verifier {
-	verified, _ := lru.New[[sha256.Size]byte, Identity](maxCached) // fails for a size below 1 only
+	verified, _ := lru.New[[sha256.Size]byte, proof](maxCached) // fails for a size below 1 only
 	return &Verifier{keys: newKeySet(fetch), verified: verified}
 }
 
@@ -51,20 +57,26 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Identity, error) {
 		return Identity{}, errBadToken
 	}
 	sum := sha256.Sum256([]byte(token))
-	if id, ok := v.verified.Get(sum); ok {
-		if time.Now().After(id.ExpiresAt.Add(leeway)) {
+	if passed, ok := v.verified.Get(sum); ok {
+		if time.Now().After(passed.identity.ExpiresAt.Add(leeway)) {
 			v.verified.Remove(sum)
 			return Identity{}, errExpiredToken
 		}
-		return id, nil
+		if _, ok := v.keys.known(passed.kid); ok { // else it was revoked
+			return passed.identity, nil
+		}
 	}
-	id, err := v.verify(ctx, token)
+	passed, err := v.verify(ctx, token)
 	if err != nil {
 		return Identity{}, err
 	}
-	v.verified.Add(sum, id)
-	return id, nil
+	v.verified.Add(sum, passed)
+	return passed.identity, nil
 }
+
+// Run keeps the keys fresh until ctx ends: a new one is known before it signs, one that was revoked is refused within a
+// minute and a half. Without it they are fetched when a token names an unknown one.
+func (v *Verifier) Run(ctx context.Context) { v.keys.run(ctx) }
 
 // isCompact reports whether token is in the compact form of JWS: three parts of base64url. The library reads the JSON
 // forms as well, which have unprotected headers and several signatures.
@@ -73,12 +85,13 @@ func isCompact(token string) bool {
 	return strings.Count(token, ".") == 2 && strings.Trim(token, alphabet) == ""
 }
 
-func (v *Verifier) verify(ctx context.Context, token string) (Identity, error) {
+func (v *Verifier) verify(ctx context.Context, token string) (proof, error) {
 	if !isCompact(token) {
-		return Identity{}, errBadToken
+		return proof{}, errBadToken
 	}
 	// jwx gives a key provider another context and reports its error as text, so both bypass it.
 	var keyErr error
+	var kid string
 	provider := jws.KeyProviderFunc(func(_ context.Context, sink jws.KeySink, sig *jws.Signature, _ *jws.Message) error {
 		header := sig.ProtectedHeaders()
 		if header.Algorithm() != jwa.EdDSA || header.Type() != tokenType {
@@ -90,6 +103,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (Identity, error) {
 			keyErr = err
 			return err
 		}
+		kid = header.KeyID()
 		sink.Key(jwa.EdDSA, key)
 		return nil
 	})
@@ -97,17 +111,17 @@ func (v *Verifier) verify(ctx context.Context, token string) (Identity, error) {
 		jwt.WithIssuer(Issuer), jwt.WithAcceptableSkew(leeway), jwt.WithRequiredClaim(jwt.ExpirationKey))
 	switch f, isFault := errors.AsType[*fault.Fault](keyErr); {
 	case isFault:
-		return Identity{}, f
+		return proof{}, f
 	case ctx.Err() != nil:
-		return Identity{}, fault.From(ctx.Err()).WithCause("verify token", ctx.Err())
+		return proof{}, fault.From(ctx.Err()).WithCause("verify token", ctx.Err())
 	case errors.Is(err, jwt.ErrTokenExpired()):
-		return Identity{}, errExpiredToken
+		return proof{}, errExpiredToken
 	case err != nil:
-		return Identity{}, errBadToken.WithCause("verify token", errors.Join(err, keyErr))
+		return proof{}, errBadToken.WithCause("verify token", errors.Join(err, keyErr))
 	}
 	id, err := identityOf(parsed)
 	if err != nil {
-		return Identity{}, errBadToken.WithCause("verify token", err)
+		return proof{}, errBadToken.WithCause("verify token", err)
 	}
-	return id, nil
+	return proof{id, kid}, nil
 }

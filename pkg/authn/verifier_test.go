@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"sync"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
 
 	"github.com/natter-chat/natter/pkg/authn"
@@ -53,6 +56,17 @@ func (i *issuer) fetch(context.Context) ([]byte, error) {
 		public[kid] = key.Public().(ed25519.PublicKey)
 	}
 	return authn.EncodeKeys(public)
+}
+
+// set replaces a key, or removes it if it is nil, and returns the one before.
+func (i *issuer) set(kid string, key ed25519.PrivateKey) ed25519.PrivateKey {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	before := i.keys[kid]
+	if delete(i.keys, kid); key != nil {
+		i.keys[kid] = key
+	}
+	return before
 }
 
 func (i *issuer) setDown(err error) {
@@ -101,13 +115,20 @@ func TestVerifyReadsWhatSignWrote(t *testing.T) {
 // raw makes a signed JWT of any header and claims, as an attacker (or a mistake of ours) could.
 func raw(tb testing.TB, alg jwa.SignatureAlgorithm, key any, typ string, claims map[string]any) string {
 	tb.Helper()
+	return withHeader(tb, alg, key, map[string]any{jws.KeyIDKey: "k1", jws.TypeKey: typ}, claims)
+}
+
+func withHeader(tb testing.TB, alg jwa.SignatureAlgorithm, key any, header, claims map[string]any) string {
+	tb.Helper()
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	h := jws.NewHeaders()
-	if err := errors.Join(h.Set(jws.KeyIDKey, "k1"), h.Set(jws.TypeKey, typ)); err != nil {
-		tb.Fatal(err)
+	for name, value := range header {
+		if err := h.Set(name, value); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	token, err := jws.Sign(payload, jws.WithKey(alg, key, jws.WithProtectedHeaders(h)))
 	if err != nil {
@@ -132,6 +153,19 @@ func attacks(tb testing.TB, iss *issuer, id authn.Identity) map[string]string {
 	good := iss.sign(tb, "k1", id)
 	parts := strings.Split(good, ".")
 	none := segment([]byte(`{"alg":"none","typ":"at+jwt","kid":"k1"}`))
+	flipped := []byte(good)
+	flipped[len(good)-20] ^= 1 // another letter of the signature
+	foreign, err := jwk.FromRaw(newKey(9).Public())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	typ := map[string]any{jws.TypeKey: "at+jwt"}
+	header := func(name string, value any) map[string]any {
+		h := maps.Clone(typ)
+		h[jws.KeyIDKey] = "k1"
+		h[name] = value
+		return h
+	}
 	hs256 := segment([]byte(`{"alg":"HS256","typ":"at+jwt","kid":"k1"}`)) + "." + parts[1]
 	return map[string]string{
 		"empty":               "",
@@ -141,6 +175,16 @@ func attacks(tb testing.TB, iss *issuer, id authn.Identity) map[string]string {
 		"alg none, signed":    none + "." + parts[1] + "." + parts[2],
 		"alg HS256, signed":   hs256 + "." + segment(ed25519.Sign(key, []byte(hs256))),
 		"other payload":       parts[0] + "." + segment([]byte(`{"iss":"natter","sub":"x"}`)) + "." + parts[2],
+		"tampered signature":  string(flipped),
+		"key in the token":    withHeader(tb, jwa.EdDSA, newKey(9), header(jws.JWKKey, foreign), claims(same)),
+		"key at an address":   withHeader(tb, jwa.EdDSA, newKey(9), header(jws.JWKSetURLKey, "https://evil.example/jwks.json"), claims(same)),
+		"unknown kid":         withHeader(tb, jwa.EdDSA, key, header(jws.KeyIDKey, "k9"), claims(same)),
+		"kid of a file":       withHeader(tb, jwa.EdDSA, newKey(9), header(jws.KeyIDKey, "../../dev/null"), claims(same)),
+		"no kid":              withHeader(tb, jwa.EdDSA, key, typ, claims(same)),
+		"expired":             raw(tb, jwa.EdDSA, key, "at+jwt", claims(func(c map[string]any) { c["exp"] = time.Now().Add(-time.Minute).Unix() })),
+		"not valid yet":       raw(tb, jwa.EdDSA, key, "at+jwt", claims(func(c map[string]any) { c["nbf"] = time.Now().Add(time.Minute).Unix() })),
+		"expiry no number":    raw(tb, jwa.EdDSA, key, "at+jwt", claims(func(c map[string]any) { c["exp"] = "never" })),
+		"no issuer":           raw(tb, jwa.EdDSA, key, "at+jwt", claims(func(c map[string]any) { delete(c, "iss") })),
 		"another key":         raw(tb, jwa.EdDSA, newKey(9), "at+jwt", claims(same)),
 		"public key as HMAC":  raw(tb, jwa.HS256, []byte(key.Public().(ed25519.PublicKey)), "at+jwt", claims(same)),
 		"another kind of JWT": raw(tb, jwa.EdDSA, key, "JWT", claims(same)),
@@ -161,9 +205,15 @@ func TestVerifyRefuses(t *testing.T) {
 	iss := newIssuer()
 	v := authn.NewVerifier(iss.fetch)
 	for name, token := range attacks(t, iss, newIdentity(time.Minute)) {
-		if id, err := v.Verify(t.Context(), token); fault.CodeOf(err) != fault.Unauthenticated {
-			t.Errorf("%s: %+v, %v", name, id, err)
+		want := "the access token is not valid"
+		if name == "expired" {
+			want = "the access token has expired"
 		}
+		id, err := v.Verify(t.Context(), token)
+		if f := fault.From(err); err == nil || f.Code != fault.Unauthenticated || f.Message != want {
+			t.Errorf("%s: %+v, %v; want %s", name, id, err, want)
+		}
+		t.Logf("%s: %v", name, err)
 	}
 	if n := iss.fetches.Load(); n != 1 {
 		t.Errorf("%d fetches, want 1", n)
@@ -250,6 +300,109 @@ func TestAuthIsDown(t *testing.T) {
 	})
 }
 
+// Made-up key ids cost auth a call a second, and those with valid tokens nothing, also when auth does not answer.
+func TestStormOfUnknownKeys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		iss := newIssuer()
+		var hangs atomic.Bool
+		v := authn.NewVerifier(func(ctx context.Context) ([]byte, error) {
+			if hangs.Load() {
+				iss.fetches.Add(1)
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return iss.fetch(ctx)
+		})
+		good := iss.sign(t, "k1", newIdentity(time.Hour))
+		if _, err := v.Verify(t.Context(), good); err != nil {
+			t.Fatal(err)
+		}
+		attacker := newKey(9)
+		storm := func(seconds int, code fault.Code) {
+			var callers sync.WaitGroup
+			ctx, cancel := context.WithCancel(t.Context())
+			for i := range 10 * seconds {
+				forged, err := authn.Sign(newIdentity(time.Hour), fmt.Sprintf("made-up-%d", i), attacker)
+				if err != nil {
+					t.Fatal(err)
+				}
+				callers.Go(func() {
+					if _, err := v.Verify(ctx, forged); fault.CodeOf(err) != code {
+						t.Errorf("forged: %v, want %s", err, code)
+					}
+				})
+				began := time.Now()
+				fresh := iss.sign(t, "k1", newIdentity(time.Hour)) // not remembered
+				for _, token := range []string{good, fresh} {
+					if _, err := v.Verify(t.Context(), token); err != nil || time.Since(began) > 0 {
+						t.Errorf("a valid token after %v: %v", time.Since(began), err)
+					}
+				}
+				<-time.After(100 * time.Millisecond)
+			}
+			cancel() // the clients give up
+			callers.Wait()
+		}
+		storm(10, fault.Unauthenticated)
+		if n := iss.fetches.Swap(0); n < 9 || n > 11 {
+			t.Errorf("%d fetches in 10 seconds, want one a second", n)
+		}
+		hangs.Store(true)
+		storm(10, fault.Unavailable)
+		if n := iss.fetches.Load(); n > 10 {
+			t.Errorf("%d fetches in 10 seconds of an auth that does not answer", n)
+		}
+	})
+}
+
+func TestRunFollowsTheKeys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		iss := newIssuer()
+		v := authn.NewVerifier(iss.fetch)
+		old := iss.sign(t, "k1", newIdentity(time.Hour))
+		if _, err := v.Verify(t.Context(), old); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { v.Run(ctx) })
+		check := func(when, token string, code fault.Code) {
+			t.Helper()
+			if _, err := v.Verify(t.Context(), token); fault.CodeOf(err) != code {
+				t.Errorf("%s: %v, want %q", when, err, code)
+			}
+		}
+
+		// A key is published, and then auth goes away.
+		iss.set("k2", newKey(2))
+		<-time.After(61 * time.Second)
+		iss.setDown(errors.New("down"))
+		<-time.After(10 * time.Minute)
+		check("a key that was published before", iss.sign(t, "k2", newIdentity(time.Hour)), "")
+		check("the key before it", old, "")
+
+		// What answers has no keys.
+		iss.setDown(nil)
+		first := iss.set("k1", nil)
+		second := iss.set("k2", nil)
+		<-time.After(10 * time.Minute)
+		check("after an empty answer", old, "")
+
+		// The first is revoked; its token is remembered as good.
+		iss.set("k2", second)
+		<-time.After(61 * time.Second)
+		check("a revoked key", old, fault.Unauthenticated)
+		iss.set("k1", first)
+		<-time.After(time.Second)
+		check("it is back", old, "")
+
+		cancel()
+		running.Wait()
+	})
+}
+
 // A caller who gives up must neither wait for the others nor take the answer from them.
 func TestVerifyGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
@@ -328,34 +481,45 @@ func FuzzParseKeys(f *testing.F) {
 	})
 }
 
+// BenchmarkVerify is on all cores: ns/op is that of the machine, not of a token.
 func BenchmarkVerify(b *testing.B) {
 	iss := newIssuer()
-	token := iss.sign(b, "k1", newIdentity(time.Hour))
-	b.Run("cached", func(b *testing.B) {
-		v := authn.NewVerifier(iss.fetch)
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := v.Verify(b.Context(), token); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("new", func(b *testing.B) {
-		v := authn.NewVerifier(iss.fetch)
-		// A signature is deterministic, so new tokens need new sessions.
-		tokens := make([]string, 20_000)
-		for i := range tokens {
-			id := newIdentity(time.Hour)
-			tokens[i] = iss.sign(b, "k1", id)
-		}
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			if i == len(tokens) {
-				v, i = authn.NewVerifier(iss.fetch), 0
-			}
-			if _, err := v.Verify(b.Context(), tokens[i]); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	tokens := make([]string, 20_000)
+	for i := range tokens {
+		tokens[i] = iss.sign(b, "k1", newIdentity(time.Hour)) // a signature is deterministic, but sessions differ
+	}
+	forged := make([]string, len(tokens))
+	for i := range forged {
+		forged[i] = raw(b, jwa.EdDSA, newKey(9), "at+jwt", map[string]any{"iss": authn.Issuer, "jti": i})
+	}
+	for _, bench := range []struct {
+		name    string
+		tokens  []string
+		forgets bool
+		fails   bool
+	}{
+		{"cached", tokens[:1000], false, false},
+		{"new", tokens, true, false},
+		{"forged", forged, false, true},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			var next atomic.Int64
+			var verifier atomic.Pointer[authn.Verifier]
+			verifier.Store(authn.NewVerifier(iss.fetch))
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					i := int(next.Add(1)) % len(bench.tokens)
+					if i == 0 && bench.forgets {
+						verifier.Store(authn.NewVerifier(iss.fetch)) // forgets what it verified
+					}
+					if _, err := verifier.Load().Verify(b.Context(), bench.tokens[i]); (err != nil) != bench.fails {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
+		})
+	}
 }

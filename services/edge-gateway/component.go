@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,7 @@ type gateway struct {
 	nc       *nats.Conn
 	hub      *feed.Hub
 	sessions *session.Server
+	verifier *authn.Verifier
 	listener net.Listener
 	server   *http.Server
 }
@@ -73,11 +75,11 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	}
 	client := rpc.NewClient(g.nc)
 	services := upstream.New(client)
-	verifier := authn.NewVerifier(services.Keys)
+	g.verifier = authn.NewVerifier(services.Keys)
 	if g.hub, err = feed.NewHub(cfg.Feeds, g.nc, services, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, services, verifier, g.nc, d.Log, d.Metrics); err != nil {
+	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, services, g.verifier, g.nc, d.Log, d.Metrics); err != nil {
 		return err
 	}
 	routes, err := route.All()
@@ -85,7 +87,7 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	api, err := rest.New(rest.Deps{
-		Config: cfg.HTTP, Routes: routes, Caller: client, Verifier: verifier, Log: d.Log, Metrics: d.Metrics,
+		Config: cfg.HTTP, Routes: routes, Caller: client, Verifier: g.verifier, Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {
 		return err
@@ -115,6 +117,11 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 // Run serves until ctx ends, then drains: see session.Server.Close.
 func (g *gateway) Run(ctx context.Context) error {
 	g.log.Info("listening", "address", g.listener.Addr().String())
+	ctx, cancel := context.WithCancel(ctx)
+	var jobs sync.WaitGroup
+	jobs.Go(func() { g.verifier.Run(ctx) })
+	defer jobs.Wait()
+	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- g.server.Serve(g.listener) }()
 	select {

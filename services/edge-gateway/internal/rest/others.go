@@ -1,7 +1,10 @@
 package rest
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -31,8 +34,8 @@ func document(contentType string, content []byte) http.Handler {
 	})
 }
 
-// keys serves the public keys of access tokens as auth gives them. A minute of caching is well within the overlap in
-// which a new key is published before it signs.
+// keys serves the public keys of access tokens as auth gives them. A minute of caching is well within the quarter of an
+// hour for which a new key is published before it signs.
 func (a *api) keys(w http.ResponseWriter, r *http.Request) {
 	address := clientaddr.Key(a.proxies.Of(r))
 	if err := a.limits.take(httpv1.RateClass_RATE_CLASS_READ, address, time.Now()); err != nil {
@@ -46,5 +49,6 @@ func (a *api) keys(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=60")
-	_, _ = w.Write(res.GetJwks())
+	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(res.GetJwks())))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(res.GetJwks())) // answers 304 to whoever has these
 }

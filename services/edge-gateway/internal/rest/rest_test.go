@@ -277,6 +277,14 @@ func TestKeysAndPage(t *testing.T) {
 		w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "public, max-age=60" {
 		t.Errorf("keys: %d %v %s", w.Code, w.Header(), w.Body)
 	}
+	tag := f.do("GET", "/.well-known/jwks.json", "").Header().Get("ETag")
+	if w := f.do("GET", "/.well-known/jwks.json", "", "If-None-Match: "+tag); w.Code != 304 || w.Body.Len() != 0 ||
+		w.Header().Get("ETag") != tag || tag == "" || w.Header().Get("Cache-Control") != "public, max-age=60" {
+		t.Errorf("the same keys again: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if w := f.do("GET", "/.well-known/jwks.json", "", `If-None-Match: "another"`); w.Code != 200 || w.Body.Len() == 0 {
+		t.Errorf("other keys: %d %s", w.Code, w.Body)
+	}
 	if w := f.do("GET", "/docs", "", "Authorization: "); w.Code != 200 || !strings.Contains(w.Body.String(), "<h1>Natter") ||
 		w.Header().Get("Content-Security-Policy") == "" || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("page: %d %v", w.Code, w.Header())
