@@ -19,6 +19,7 @@ type (
 	userKind       struct{}
 	instanceKind   struct{}
 	sessionKind    struct{}
+	identityKind   struct{}
 	invitationKind struct{}
 )
 
@@ -31,6 +32,8 @@ type (
 	Instance = ID[instanceKind]
 	// Session is the id of one sign-in of a user.
 	Session = ID[sessionKind]
+	// Identity is the id of an account at an OpenID provider that is linked to a user.
+	Identity = ID[identityKind]
 	// Invitation is the id of an invitation to this server.
 	Invitation = ID[invitationKind]
 )
@@ -52,6 +55,9 @@ func ParseSession(s string) (Session, error) { return parse[sessionKind](s) }
 
 // ParseInvitation parses the id of an invitation.
 func ParseInvitation(s string) (Invitation, error) { return parse[invitationKind](s) }
+
+// ParseIdentity parses the id of an identity.
+func ParseIdentity(s string) (Identity, error) { return parse[identityKind](s) }
 
 // textLen is the length of a canonical UUID.
 const textLen = 36

@@ -16,8 +16,9 @@ type Store interface {
 	Accounts
 	SecondFactors
 	Audit
-	Sessions
+	Identities
 	Keys
+	Sessions
 	Throttle
 
 	// CreateUser adds a user. ErrEmailTaken or ErrUsernameTaken when its key is another user's.

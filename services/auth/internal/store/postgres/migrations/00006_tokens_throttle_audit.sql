@@ -22,3 +22,20 @@ CREATE TABLE throttle (
     known_until bigint NOT NULL
 );
 CREATE INDEX throttle_expiry ON throttle (greatest(forget_at, known_until));
+
+-- Bots are users that another user owns.
+ALTER TABLE users ADD COLUMN bot_owner uuid REFERENCES users;
+CREATE INDEX users_bot_owner ON users (bot_owner, id) WHERE bot_owner IS NOT NULL;
+
+-- hash is the SHA-256 of 256 random bits: nothing can be guessed of it, so it needs no salt and no slow hash.
+CREATE TABLE api_tokens (
+    id           uuid PRIMARY KEY,
+    user_id      uuid NOT NULL REFERENCES users,
+    hash         bytea NOT NULL CONSTRAINT api_tokens_hash UNIQUE,
+    name         text NOT NULL,
+    scopes       text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz,
+    last_used_at timestamptz
+);
+CREATE INDEX api_tokens_user ON api_tokens (user_id, id);

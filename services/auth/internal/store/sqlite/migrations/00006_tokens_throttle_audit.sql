@@ -22,3 +22,20 @@ CREATE TABLE throttle (
     known_until integer NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX throttle_expiry ON throttle (max(forget_at, known_until));
+
+-- Bots are users that another user owns.
+ALTER TABLE users ADD COLUMN bot_owner text REFERENCES users;
+CREATE INDEX users_bot_owner ON users (bot_owner, id) WHERE bot_owner IS NOT NULL;
+
+-- hash is the SHA-256 of 256 random bits: nothing can be guessed of it, so it needs no salt and no slow hash.
+CREATE TABLE api_tokens (
+    id           text PRIMARY KEY NOT NULL,
+    user_id      text NOT NULL REFERENCES users,
+    hash         blob NOT NULL UNIQUE,
+    name         text NOT NULL,
+    scopes       text NOT NULL,
+    created_at   integer NOT NULL,
+    expires_at   integer,
+    last_used_at integer
+) STRICT;
+CREATE INDEX api_tokens_user ON api_tokens (user_id, id);
