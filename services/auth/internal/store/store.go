@@ -20,6 +20,7 @@ type Store interface {
 	Keys
 	Sessions
 	Throttle
+	Tokens
 
 	// CreateUser adds a user. ErrEmailTaken or ErrUsernameTaken when its key is another user's.
 	CreateUser(ctx context.Context, u user.User) error

@@ -32,6 +32,18 @@ type User struct {
 	State        State
 	// CreatedAt is in UTC, to the millisecond.
 	CreatedAt time.Time
+	// BotOwner is whose bot it is; zero: a person. A bot has no e-mail address and no password.
+	BotOwner ids.User
+}
+
+// IsBot reports whether u is a program that acts by API tokens.
+func (u User) IsBot() bool { return !u.BotOwner.IsZero() }
+
+// NewBot is a bot of somebody.
+func NewBot(owner ids.User, username Name, avatar string, at time.Time) User {
+	id := ids.New[ids.User]()
+	// No address has this key: nobody registers it, and no mail is sent to it.
+	return User{ID: id, Email: Name{Key: "bot:" + id.String()}, Username: username, Avatar: avatar, CreatedAt: at, BotOwner: owner}
 }
 
 // Name is something that no two accounts may share, however it is spelt.

@@ -51,12 +51,13 @@ func (s *Store) Ping(ctx context.Context) error {
 	return postgres.MapErr("auth.Ping", err)
 }
 
-const userColumns = "id, email, email_key, email_verified, username, username_key, avatar, password_hash, role, state, created_at"
+const userColumns = "id, email, email_key, email_verified, username, username_key, avatar, password_hash, role, state, created_at, bot_owner"
 
 func scanUser(row pgx.CollectableRow) (u user.User, err error) {
+	var owner *ids.User
 	err = row.Scan(&u.ID, &u.Email.Text, &u.Email.Key, &u.EmailVerified, &u.Username.Text, &u.Username.Key, &u.Avatar, &u.PasswordHash,
-		&u.Role, &u.State, &u.CreatedAt)
-	u.CreatedAt = u.CreatedAt.UTC()
+		&u.Role, &u.State, &u.CreatedAt, &owner)
+	u.CreatedAt, u.BotOwner = u.CreatedAt.UTC(), orZero(owner)
 	return u, err
 }
 
@@ -66,12 +67,12 @@ func (s *Store) CreateUser(ctx context.Context, u user.User) error {
 	return mapUserErr("auth.CreateUser", err)
 }
 
-const insertUser = "INSERT INTO users (" + userColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+const insertUser = "INSERT INTO users (" + userColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 
 func userValues(u user.User) []any {
 	return []any{
 		u.ID, u.Email.Text, u.Email.Key, u.EmailVerified, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash,
-		u.Role, u.State, u.CreatedAt,
+		u.Role, u.State, u.CreatedAt, orNull(u.BotOwner),
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *Store) AddBot(ctx context.Context, bot user.User, atMost int) error {
 			return err
 		}
 		var n int
-		err := tx.QueryRow(ctx, "SELECT count(*) FROM users WHERE bot_owner = $1", bot.BotOwner).Scan(&n)
+		err := tx.QueryRow(ctx, "SELECT count(*) FROM users WHERE bot_owner = $1 AND state <> 'deleted'", bot.BotOwner).Scan(&n)
 		if err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func (s *Store) AddBot(ctx context.Context, bot user.User, atMost int) error {
 
 // BotsOf implements store.Tokens.
 func (s *Store) BotsOf(ctx context.Context, owner ids.User) ([]user.User, error) {
-	rows, _ := s.pool.Query(ctx, "SELECT "+userColumns+" FROM users WHERE bot_owner = $1 ORDER BY id", owner)
+	rows, _ := s.pool.Query(ctx, "SELECT "+userColumns+" FROM users WHERE bot_owner = $1 AND state <> 'deleted' ORDER BY id", owner)
 	list, err := pgx.CollectRows(rows, scanUser)
 	return list, postgres.MapErr("auth.BotsOf", err)
 }

@@ -49,22 +49,23 @@ func (s *Store) Ping(ctx context.Context) error {
 	return sqlite.MapErr("auth.Ping", err)
 }
 
-const userColumns = "id, email, email_key, email_verified, username, username_key, avatar, password_hash, role, state, created_at"
+const userColumns = "id, email, email_key, email_verified, username, username_key, avatar, password_hash, role, state, created_at, bot_owner"
 
 func scanUser(scan func(...any) error) (u user.User, err error) {
 	var created int64
+	var owner sql.Null[ids.User]
 	err = scan(&u.ID, &u.Email.Text, &u.Email.Key, &u.EmailVerified, &u.Username.Text, &u.Username.Key, &u.Avatar, &u.PasswordHash,
-		&u.Role, &u.State, &created)
-	u.CreatedAt = time.UnixMilli(created).UTC()
+		&u.Role, &u.State, &created, &owner)
+	u.CreatedAt, u.BotOwner = time.UnixMilli(created).UTC(), owner.V
 	return u, err
 }
 
-const insertUser = "INSERT INTO users (" + userColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+const insertUser = "INSERT INTO users (" + userColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 func userValues(u user.User) []any {
 	return []any{
 		u.ID, u.Email.Text, u.Email.Key, u.EmailVerified, u.Username.Text, u.Username.Key, u.Avatar, u.PasswordHash,
-		u.Role, u.State, u.CreatedAt.UnixMilli(),
+		u.Role, u.State, u.CreatedAt.UnixMilli(), orNull(u.BotOwner),
 	}
 }
 

@@ -97,7 +97,8 @@ func (s *Store) DeleteTokensOf(ctx context.Context, id ids.User) (list []ids.Ses
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, "DELETE FROM api_tokens WHERE user_id = ? RETURNING id", id)
 		list, err = collect("auth.DeleteTokensOf", rows, err, func(scan func(...any) error) (id ids.Session, err error) {
-			return id, scan(&id)
+			err = scan(&id)
+			return id, err
 		})
 		return err
 	})
@@ -110,7 +111,7 @@ func (s *Store) AddBot(ctx context.Context, bot user.User, atMost int) error {
 		var found bool
 		var n int
 		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1),
-			(SELECT count(*) FROM users WHERE bot_owner = ?1)`, bot.BotOwner).Scan(&found, &n)
+			(SELECT count(*) FROM users WHERE bot_owner = ?1 AND state <> 'deleted')`, bot.BotOwner).Scan(&found, &n)
 		switch {
 		case err != nil:
 			return err
@@ -125,6 +126,6 @@ func (s *Store) AddBot(ctx context.Context, bot user.User, atMost int) error {
 
 // BotsOf implements store.Tokens.
 func (s *Store) BotsOf(ctx context.Context, owner ids.User) ([]user.User, error) {
-	rows, err := s.db.Read().QueryContext(ctx, "SELECT "+userColumns+" FROM users WHERE bot_owner = ? ORDER BY id", owner)
+	rows, err := s.db.Read().QueryContext(ctx, "SELECT "+userColumns+" FROM users WHERE bot_owner = ? AND state <> 'deleted' ORDER BY id", owner)
 	return collect("auth.BotsOf", rows, err, scanUser)
 }
