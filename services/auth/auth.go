@@ -126,6 +126,9 @@ func (cfg Config) argon2() password.Config {
 	}
 }
 
+// databaseFile is the SQLite file in the data directory.
+const databaseFile = "auth.db"
+
 // openStore opens PostgreSQL when it has a URL, else SQLite.
 func (cfg Config) openStore(ctx context.Context) (store.Store, error) {
 	if cfg.PostgresURL != "" {
@@ -135,7 +138,7 @@ func (cfg Config) openStore(ctx context.Context) (store.Store, error) {
 		}
 		return s, nil
 	}
-	s, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "auth.db"))
+	s, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, databaseFile))
 	if err != nil {
 		return nil, fmt.Errorf("NATTER_DATA_DIR: %w", err)
 	}

@@ -2,6 +2,9 @@ package auth
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/natter-chat/natter/services/auth/internal/audit"
@@ -63,7 +66,13 @@ func RevokeSigningKeys(ctx context.Context, cfg Config) (isOtherSecret bool, err
 	return isOtherSecret, err
 }
 
+// withStore opens a store that is there: a wrong directory must not become a new one.
 func (cfg Config) withStore(ctx context.Context, fn func(store.Store) error) error {
+	if cfg.PostgresURL == "" {
+		if _, err := os.Stat(filepath.Join(cfg.DataDir, databaseFile)); err != nil {
+			return fmt.Errorf("%s is not the data directory of a server: %w", cfg.DataDir, err)
+		}
+	}
 	s, err := cfg.openStore(ctx)
 	if err != nil {
 		return err

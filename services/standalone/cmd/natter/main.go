@@ -1,4 +1,5 @@
-// Command natter is all of Natter in one program: without a word it serves, `natter chat`, `natter demo` and `natter load` are clients.
+// Command natter is all of Natter in one program: without a word it serves, `natter chat`, `natter demo` and `natter load` are clients,
+// `natter keys` is for operators.
 package main
 
 import (
@@ -20,6 +21,7 @@ const usage = `Natter is a self-hosted chat system.
   natter chat  --help   chat in a terminal
   natter demo  --help   watch three users talk
   natter load  --help   put many users on a server and measure it
+  natter keys  --help   list, rotate and revoke the keys that sign access tokens
 `
 
 func main() {
@@ -39,6 +41,8 @@ func run(ctx context.Context, args []string) int {
 			return cli.Demo(ctx, p)
 		case "load":
 			return cli.Load(ctx, p)
+		case "keys":
+			return cli.Keys(ctx, p)
 		}
 		_, _ = fmt.Fprintf(os.Stderr, "natter: there is no command %q.\n\n%s", args[0], usage)
 		return 2

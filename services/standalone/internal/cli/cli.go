@@ -1,6 +1,6 @@
 // Package cli is the commands of the natter binary that are clients of a running server: `natter chat`, a terminal
 // client, `natter demo`, a scripted conversation, and `natter load`, a load generator. The first two know of the server what
-// the Go SDK (pkg/client) offers.
+// the Go SDK (pkg/client) offers. `natter keys` is no client: it works on the server's database.
 package cli
 
 import (

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	"github.com/natter-chat/natter/services/auth"
 )
 
 // run runs a command with lines of input and returns its exit code and what it wrote.
@@ -25,7 +27,7 @@ func run(t *testing.T, command func(context.Context, Process) int, environ []str
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for name, command := range map[string]func(context.Context, Process) int{"chat": Chat, "demo": Demo, "load": Load} {
+	for name, command := range map[string]func(context.Context, Process) int{"chat": Chat, "demo": Demo, "load": Load, "keys": Keys} {
 		code, stdout, stderr := run(t, command, nil, "", "--help")
 		want, err := os.ReadFile(filepath.Join("testdata", name+".help"))
 		if err != nil {
@@ -95,6 +97,51 @@ func TestLoadSaysWhatToDo(t *testing.T) {
 				t.Errorf("exit code %d, stdout %q, stderr %q; want %d and %q", code, stdout, stderr, tt.code, tt.want)
 			}
 		})
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	dir, secret := t.TempDir(), base64.StdEncoding.EncodeToString(make([]byte, 32))
+	account := []auth.Account{{Email: "ann@example.org", Username: "ann"}}
+	if _, err := auth.Provision(t.Context(), auth.Config{DataDir: dir, SecretKey: secret}, account, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	other := "NATTER_SECRET_KEY=" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 32))
+	for _, step := range []struct {
+		name    string
+		environ []string
+		args    []string
+		code    int
+		want    []string // in stdout, or stderr
+	}{
+		{"one", nil, nil, exitOK, []string{"signs"}},
+		{"no secret key", nil, []string{"rotate"}, exitFail, []string{"--data"}},
+		{"another secret key", []string{other}, []string{"rotate"}, exitFail, []string{"NATTER_SECRET_KEY_OLD"}},
+		{"rotate", []string{"NATTER_SECRET_KEY=" + secret}, []string{"rotate"}, exitOK, []string{"A new key is published"}},
+		{"two", nil, nil, exitOK, []string{"published", "signs"}},
+		{"revoke", []string{"NATTER_SECRET_KEY=" + secret}, []string{"revoke"}, exitOK, []string{"A new key signs"}},
+		{"the new one", nil, nil, exitOK, []string{"signs"}},
+		{"the secret is lost", []string{other}, []string{"revoke"}, exitOK, []string{"A new key signs", "another secret key: restart"}},
+		{"unknown action", nil, []string{"forget"}, exitUsage, []string{`unexpected argument "forget"`}},
+		{"unknown setting", []string{"NATTER_KEY_ROTATION=soon"}, nil, exitFail, []string{"NATTER_KEY_ROTATION"}},
+	} {
+		code, stdout, stderr := run(t, Keys, step.environ, "", append(step.args, "--data", dir)...)
+		text := stdout
+		if step.code != exitOK {
+			text = stderr
+		}
+		for _, want := range step.want {
+			if code != step.code || !strings.Contains(text, want) {
+				t.Errorf("%s: exit code %d, stdout %q, stderr %q; want %d and %q", step.name, code, stdout, stderr, step.code, want)
+			}
+		}
+		if step.args == nil && step.code == exitOK && strings.Count(stdout, "\n") != 1+len(step.want) {
+			t.Errorf("%s: %s", step.name, stdout)
+		}
+	}
+	if code, _, stderr := run(t, Keys, nil, "", "--data", t.TempDir()); code != exitFail || !strings.Contains(stderr, "not the data directory") {
+		t.Errorf("of an empty directory: %d %s", code, stderr)
 	}
 }
 
