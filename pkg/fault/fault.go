@@ -27,6 +27,9 @@ const (
 	DeadlineExceeded  Code = "deadline_exceeded"  // the caller's budget ran out
 	Unimplemented     Code = "unimplemented"      // this server does not know the request
 	Internal          Code = "internal"           // our bug
+
+	SecondFactorRequired Code = "second_factor_required" // the password is right; send it again with a code
+	EmailNotVerified     Code = "email_not_verified"     // this server wants the e-mail address verified first
 )
 
 // status is what each code is in HTTP.
@@ -35,6 +38,7 @@ var status = map[Code]int{
 	NotFound: http.StatusNotFound, AlreadyExists: http.StatusConflict, Conflict: http.StatusConflict,
 	ResourceExhausted: http.StatusTooManyRequests, Aborted: http.StatusConflict, Unavailable: http.StatusServiceUnavailable,
 	DeadlineExceeded: http.StatusGatewayTimeout, Unimplemented: http.StatusNotImplemented, Internal: http.StatusInternalServerError,
+	SecondFactorRequired: http.StatusUnauthorized, EmailNotVerified: http.StatusForbidden,
 }
 
 // HTTPStatus is the HTTP status of a code; 500 for an unknown one.
@@ -91,6 +95,7 @@ var general = map[Code]string{
 	ResourceExhausted: "too much at once; try again later", Aborted: "an earlier request failed; try again",
 	Unavailable: "the service is not available right now; try again", DeadlineExceeded: "it took too long; try again",
 	Unimplemented: "this server cannot do that", Internal: "something went wrong on the server",
+	SecondFactorRequired: "a code of your authenticator app is needed", EmailNotVerified: "verify your e-mail address first",
 }
 
 // WithRetryAfter returns a copy that says when to try again.

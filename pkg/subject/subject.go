@@ -106,6 +106,9 @@ const SessionsRevoked = "natter.sessions.revoked"
 // RoomsChanged carries the new versions of rooms, among the instances of rooms.
 const RoomsChanged = "natter.rooms.changed"
 
+// UsersChanged carries the new names and avatars of users, to the instances of rooms.
+const UsersChanged = "natter.users.changed"
+
 // Presence carries presence transitions of a user.
 func Presence(user ids.User) string { return "natter.presence." + user.String() }
 

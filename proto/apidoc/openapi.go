@@ -17,7 +17,7 @@ const httpDescription = `Requests and answers are JSON. Errors have one shape, w
 	`Sign in with /auth/login and send the access token in the Authorization header.`
 
 // errorCodes are those of package fault, with their statuses.
-const errorCodes = `What went wrong. 400 invalid_argument (also 413 and 415; field says what), 401 unauthenticated, 403 permission_denied, ` +
+const errorCodes = `What went wrong. 400 invalid_argument (also 413 and 415; field says what), 401 unauthenticated or second_factor_required, 403 permission_denied or email_not_verified, ` +
 	`404 not_found, 409 already_exists, conflict or aborted, 429 resource_exhausted, 500 internal, 501 unimplemented (405 for a wrong method), ` +
 	`503 unavailable, 504 deadline_exceeded.`
 

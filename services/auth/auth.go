@@ -18,6 +18,7 @@ import (
 	"github.com/natter-chat/natter/pkg/config"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/auth/internal/keys"
+	"github.com/natter-chat/natter/services/auth/internal/mail"
 	"github.com/natter-chat/natter/services/auth/internal/password"
 	"github.com/natter-chat/natter/services/auth/internal/secret"
 	"github.com/natter-chat/natter/services/auth/internal/service"
@@ -36,6 +37,8 @@ type Config struct {
 	KeyRotation  time.Duration `env:"NATTER_KEY_ROTATION" envDefault:"720h" help:"how long a key signs access tokens before the next takes over; 0: until natter keys rotate"`
 	TokenTTL     time.Duration `env:"NATTER_ACCESS_TOKEN_TTL" envDefault:"10m" help:"how long an access token is valid, at most 24h"`
 	Sessions     service.SessionConfig
+	Accounts     service.AccountsConfig
+	Mail         mail.Config
 
 	Argon2Memory  config.Bytes `env:"NATTER_ARGON2_MEMORY" envDefault:"19MiB" help:"memory of one password hash"`
 	Argon2Time    uint32       `env:"NATTER_ARGON2_TIME" envDefault:"2" help:"passes of one password hash"`
@@ -54,6 +57,8 @@ type auth struct {
 	grace  time.Duration
 	store  store.Store
 	keys   *keys.Ring
+	mail   *mail.Mailer
+	svc    *service.Service
 	nc     *nats.Conn
 	server *rpc.Server
 }
@@ -75,6 +80,9 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 		return fmt.Errorf("NATTER_ACCESS_TOKEN_TTL: %v is not between %v and %v", cfg.TokenTTL, minTokenTTL, keys.MaxTokenTTL)
 	}
 	if err := cfg.Sessions.Check(cfg.TokenTTL); err != nil {
+		return err
+	}
+	if err := cfg.Accounts.Check(); err != nil {
 		return err
 	}
 	if cfg.KeyRotation != 0 && cfg.KeyRotation < keys.MinRotation {
@@ -101,8 +109,12 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 		return err
 	}
 	d.Ready.Add("nats", bus.Check(a.nc))
-	svc, err := service.New(service.Deps{
+	if a.mail, err = mail.New(cfg.Mail, d.Log, d.Metrics); err != nil {
+		return err
+	}
+	a.svc, err = service.New(service.Deps{
 		Store: a.store, Passwords: passwords, Keys: a.keys, TokenTTL: cfg.TokenTTL, Sessions: cfg.Sessions, Bus: a.nc,
+		Accounts: cfg.Accounts, Mail: a.mail, Secret: secretKey,
 		Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {
@@ -111,7 +123,7 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	if a.server, err = rpc.NewServer(a.nc, service.Name, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	return svc.Serve(a.server)
+	return a.svc.Serve(a.server)
 }
 
 // argon2 leaves the number of threads at 1: more would make one hash faster, and the pool's bound a lie.
@@ -157,6 +169,7 @@ func (cfg Config) storeName() string {
 func (a *auth) Run(ctx context.Context) error {
 	var jobs sync.WaitGroup
 	jobs.Go(func() { a.keys.Run(ctx) })
+	jobs.Go(func() { a.svc.CleanUp(ctx) })
 	<-ctx.Done()
 	jobs.Wait()
 	return a.stop()
@@ -168,6 +181,9 @@ func (a *auth) stop() error {
 	var all []error
 	if a.server != nil {
 		all = append(all, a.server.Close(ctx))
+	}
+	if a.mail != nil {
+		all = append(all, a.mail.Close(ctx))
 	}
 	if a.nc != nil {
 		all = append(all, bus.Drain(ctx, a.nc))

@@ -25,6 +25,22 @@ const (
 	RefreshTokenReused Kind = "refresh_token_reused" // Detail: the session, which has been ended
 	KeysRotated        Kind = "keys_rotated"         // an operator began a rotation; those on schedule are not events
 	KeysRevoked        Kind = "keys_revoked"
+
+	EmailVerified     Kind = "email_verified"
+	EmailChanged      Kind = "email_changed" // Detail: the old address
+	PasswordChanged   Kind = "password_changed"
+	PasswordReset     Kind = "password_reset"
+	ProfileChanged    Kind = "profile_changed" // Detail: the old username
+	UserDeactivated   Kind = "user_deactivated"
+	UserReactivated   Kind = "user_reactivated"
+	UserDeleted       Kind = "user_deleted"
+	RoleChanged       Kind = "role_changed" // Detail: the new role
+	SecondFactorOn    Kind = "second_factor_on"
+	SecondFactorOff   Kind = "second_factor_off"
+	RecoveryCodeUsed  Kind = "recovery_code_used"
+	RecoveryCodesMade Kind = "recovery_codes_made"
+	InvitationCreated Kind = "invitation_created" // Detail: its id and note
+	InvitationRevoked Kind = "invitation_revoked" // Detail: its id
 )
 
 // kinds are all of them, for Known.
@@ -32,6 +48,8 @@ var kinds = []Kind{
 	UserRegistered, LoginOK, LoginFailed, BotCreated, BotDeleted, TokenCreated, TokenRevoked,
 	SessionsRevoked, RefreshTokenReused,
 	KeysRotated, KeysRevoked,
+	EmailVerified, EmailChanged, PasswordChanged, PasswordReset, ProfileChanged, UserDeactivated, UserReactivated, UserDeleted,
+	RoleChanged, SecondFactorOn, SecondFactorOff, RecoveryCodeUsed, RecoveryCodesMade, InvitationCreated, InvitationRevoked,
 }
 
 // Known reports whether k is one of the kinds above: a filter by another is a mistake.

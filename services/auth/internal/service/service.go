@@ -20,7 +20,9 @@ import (
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/auth/internal/audit"
 	"github.com/natter-chat/natter/services/auth/internal/keys"
+	"github.com/natter-chat/natter/services/auth/internal/mail"
 	"github.com/natter-chat/natter/services/auth/internal/password"
+	"github.com/natter-chat/natter/services/auth/internal/secret"
 	"github.com/natter-chat/natter/services/auth/internal/store"
 	"github.com/natter-chat/natter/services/auth/internal/user"
 )
@@ -33,9 +35,6 @@ const maxUsers = 500
 
 // methodPassword is the method of a session that began with a password.
 const methodPassword = "password"
-
-// roleMember is what every account is.
-const roleMember = "member"
 
 // Outcomes of a sign-in, as the metric has them.
 const (
@@ -52,10 +51,15 @@ type Service struct {
 	keys      *keys.Ring
 	tokenTTL  time.Duration
 	sessions  SessionConfig
-	bus       *nats.Conn
-	logins    *prometheus.CounterVec
-	throttled *prometheus.CounterVec
-	log       *slog.Logger
+	accounts  AccountsConfig
+	mail      *mail.Mailer
+	publicURL string
+	// secondFactors encrypts their secrets.
+	secondFactors secret.Box
+	bus           *nats.Conn
+	logins        *prometheus.CounterVec
+	throttled     *prometheus.CounterVec
+	log           *slog.Logger
 }
 
 // Deps is what the service works with.
@@ -65,6 +69,10 @@ type Deps struct {
 	Keys      *keys.Ring
 	TokenTTL  time.Duration // of access tokens
 	Sessions  SessionConfig
+	Accounts  AccountsConfig
+	Mail      *mail.Mailer
+	PublicURL string // where people reach the server; empty: on this machine
+	Secret    secret.Key
 	Bus       *nats.Conn
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
@@ -84,7 +92,12 @@ func New(d Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth metrics: %w", err)
 	}
+	secondFactors, err := d.Secret.Box(secondFactorPurpose)
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
+		accounts: d.Accounts, mail: d.Mail, publicURL: d.PublicURL, secondFactors: secondFactors,
 		store: d.Store, passwords: d.Passwords, keys: d.Keys, tokenTTL: d.TokenTTL, sessions: d.Sessions, bus: d.Bus,
 		logins: logins, throttled: throttled, log: d.Log,
 	}, nil
@@ -104,6 +117,7 @@ func (s *Service) Serve(server *rpc.Server) error {
 		func() error { return rpc.Handle(server, "ListRevoked", s.ListRevoked) },
 		func() error { return rpc.Handle(server, "GetKeys", s.GetKeys) },
 		func() error { return rpc.Handle(server, "GetUsers", s.GetUsers) },
+		func() error { return s.serveAccounts(server) },
 	} {
 		if err := add(); err != nil {
 			return err
@@ -138,8 +152,11 @@ func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (in
 		ID: ids.New[ids.User](), Email: email, Username: username, PasswordHash: hash,
 		CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
 	}
-	if err := s.store.CreateUser(ctx, u); err != nil {
+	if u, err = s.signUp(ctx, u, req.GetInvitation()); err != nil {
 		return nil, err
+	}
+	if fault.CodeOf(s.mayUse(u)) == fault.EmailNotVerified { // the account is made; what is in the mail opens it
+		return &authv1.SignedIn{User: protoUser(u)}, nil
 	}
 	return s.signIn(ctx, u, methodPassword)
 }
@@ -182,19 +199,15 @@ func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (in *auth
 		s.audit(ctx, audit.Event{Kind: audit.LoginFailed, User: u.ID, Detail: "wrong password, or no such account"})
 		return nil, fault.New(fault.Unauthenticated, "wrong e-mail address or password")
 	}
+	if err := s.checkSecondFactor(ctx, u, req.GetCode()); err != nil {
+		return nil, err
+	}
 	return s.signIn(ctx, u, methodPassword)
 }
 
 // GetMe returns the caller as stored now; the token may be older.
 func (s *Service) GetMe(ctx context.Context, _ *authv1.GetMeRequest) (*chatv1.User, error) {
-	caller, err := rpc.Caller(ctx)
-	if err != nil {
-		return nil, err
-	}
-	u, err := s.store.UserByID(ctx, caller.User)
-	if fault.CodeOf(err) == fault.NotFound {
-		return nil, fault.New(fault.Unauthenticated, "this account does not exist any more")
-	}
+	u, err := s.me(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -57,13 +57,17 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 func IdentityOf(u user.User, session ids.Session, ttl time.Duration) authn.Identity {
 	return authn.Identity{
 		Caller:    authn.Caller{User: u.ID, Username: u.Username.Text, Avatar: u.Avatar, Email: u.Email.Text, Session: session},
-		Roles:     []string{roleMember},
+		Roles:     []string{u.Role.String()},
 		ExpiresAt: time.Now().Add(ttl),
 	}
 }
 
 // signIn begins a session of a user who has proved who they are. Every way to sign in ends here; method says which one.
 func (s *Service) signIn(ctx context.Context, u user.User, method string) (*authv1.SignedIn, error) {
+	if err := s.mayUse(u); err != nil {
+		s.audit(ctx, audit.Event{Kind: audit.LoginFailed, User: u.ID, Actor: u.ID, Detail: method + ": " + fault.From(err).Message})
+		return nil, err
+	}
 	token := refresh.New(ids.New[ids.Session]())
 	began := now()
 	ended, err := s.store.AddSession(ctx, store.Session{
@@ -135,6 +139,9 @@ func (s *Service) Refresh(ctx context.Context, req *authv1.RefreshRequest) (in *
 	}
 	if err != nil {
 		return nil, err
+	}
+	if u.State != user.Active { // the session began while the account was closed
+		return nil, errEnded
 	}
 	return s.signedIn(u, next)
 }

@@ -100,7 +100,7 @@ func (s *Service) attempt(ctx context.Context, a action, account string) (settle
 				return
 			}
 			knownUntil = time.Now().Add(knownFor)
-		case fault.Unavailable, fault.DeadlineExceeded, fault.Internal:
+		case fault.Unavailable, fault.DeadlineExceeded, fault.Internal, fault.SecondFactorRequired, fault.EmailNotVerified:
 		default:
 			return
 		}

@@ -35,10 +35,8 @@ func CheckPassword(field, password string, names ...Name) error {
 	plain = strings.ToLower(plain)
 	// What people put behind a password that was refused.
 	base := strings.TrimRightFunc(plain, func(r rune) bool { return !unicode.IsLetter(r) })
-	for _, p := range []string{plain, base} {
-		if isCommon(p) {
-			return fault.Invalid(field, "this password is one of the first that are tried; choose another")
-		}
+	if isCommon(plain) || isCommon(base) {
+		return fault.Invalid(field, "this password is one of the first that are tried; choose another")
 	}
 	for _, name := range names {
 		local, _, _ := strings.Cut(name.Key, "@")

@@ -7,7 +7,7 @@ import (
 )
 
 // Role is what a user may do on this server. A higher one may do all that a lower one may.
-type Role int
+type Role int //nolint:recvcheck // Scan sets it
 
 // The roles. A server has at most one owner: the first who registers, or to whom that one hands it on.
 const (
@@ -37,7 +37,7 @@ func (r *Role) Scan(src any) (err error) {
 }
 
 // State says whether an account may be used.
-type State int
+type State int //nolint:recvcheck // Scan sets it
 
 // The states.
 const (

@@ -129,12 +129,12 @@ func ParseAvatar(s string) (string, error) {
 	return u.String(), nil
 }
 
-// Erase makes u the account of somebody who left: nothing of them is in it, and their names are free again. Its messages
+// Erased is u as the account of somebody who left: nothing of them is in it, and their names are free again. Its messages
 // stay, as DeletedName's.
-func (u *User) Erase() {
+func (u User) Erased() User {
 	// No address and no username can have this key.
 	gone := "deleted:" + u.ID.String()
-	*u = User{
+	return User{
 		ID: u.ID, CreatedAt: u.CreatedAt, State: Deleted,
 		Email: Name{Key: gone}, Username: Name{Text: DeletedName, Key: gone},
 	}

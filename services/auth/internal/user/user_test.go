@@ -130,14 +130,14 @@ func TestParseAvatar(t *testing.T) {
 	}
 }
 
-func TestErase(t *testing.T) {
+func TestErased(t *testing.T) {
 	t.Parallel()
 	u := user.User{
 		ID: ids.New[ids.User](), Email: user.Name{Text: "ann@example.org", Key: "ann@example.org"}, EmailVerified: true,
 		Username: user.Name{Text: "Ann", Key: "ann"}, Avatar: "/a.png", PasswordHash: "$", Role: user.Admin, CreatedAt: time.Now(),
 	}
 	was := u
-	u.Erase()
+	u = u.Erased()
 	gone := user.Name{Key: "deleted:" + was.ID.String()}
 	want := user.User{
 		ID: was.ID, Email: gone, Username: user.Name{Text: "deleted user", Key: gone.Key}, State: user.Deleted, CreatedAt: was.CreatedAt,

@@ -75,7 +75,7 @@ func (s *Store) HandOver(ctx context.Context, from, to ids.User) error {
 // EraseUser implements store.Accounts.
 func (s *Store) EraseUser(ctx context.Context, id ids.User) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := updateUser(ctx, tx, id, func(u *user.User) error { u.Erase(); return nil }); err != nil {
+		if _, err := updateUser(ctx, tx, id, func(u *user.User) error { *u = u.Erased(); return nil }); err != nil {
 			return err
 		}
 		for _, forget := range []string{

@@ -184,7 +184,7 @@ func eraseUser(t *testing.T, s, other store.Store) {
 		t.Fatal(err)
 	}
 	want := ann
-	want.Erase()
+	want = want.Erased()
 	if u, err := other.UserByID(t.Context(), ann.ID); err != nil || u != want {
 		t.Errorf("%+v, %v; want %+v", u, err, want)
 	}

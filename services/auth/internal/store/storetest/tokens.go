@@ -86,7 +86,9 @@ func tokensAtMost(t *testing.T, a, b store.Store) {
 	ann := mustCreate(t, a, newUser("Ann")).ID
 	for what, add := range map[string]func(s store.Store, i int) error{
 		"tokens": func(s store.Store, i int) error { return s.AddToken(t.Context(), newToken(ann, fmt.Sprint(i)), 5) },
-		"bots":   func(s store.Store, i int) error { return s.AddBot(t.Context(), newBot(ann, fmt.Sprintf("bot-%d", i)), 5) },
+		"bots": func(s store.Store, i int) error {
+			return s.AddBot(t.Context(), newBot(ann, fmt.Sprintf("bot-%d", i)), 5)
+		},
 	} {
 		var added atomic.Int32
 		var all sync.WaitGroup
