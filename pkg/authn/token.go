@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
@@ -19,7 +20,14 @@ type Identity struct {
 	Roles  []string
 	// ExpiresAt has a precision of one second.
 	ExpiresAt time.Time
+	// IsAPIToken: it was no access token but an API token, which may do what its Scopes say.
+	IsAPIToken bool
+	Scopes     []string
 }
+
+// May reports whether what needs a scope may be done: with an access token anything, with an API token what it was made
+// for. What needs "" is for access tokens only.
+func (id Identity) May(scope string) bool { return !id.IsAPIToken || slices.Contains(id.Scopes, scope) }
 
 const (
 	// Issuer is the iss of every access token. What tells one Natter from another is its keys.

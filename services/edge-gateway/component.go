@@ -23,6 +23,7 @@ import (
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/proto/route"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/apitoken"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/rest"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/session"
@@ -79,7 +80,8 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if g.hub, err = feed.NewHub(cfg.Feeds, g.nc, services, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, services, g.verifier, g.nc, d.Log, d.Metrics); err != nil {
+	tokens := apitoken.New(g.verifier, services)
+	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, services, tokens, g.nc, d.Log, d.Metrics); err != nil {
 		return err
 	}
 	routes, err := route.All()
@@ -87,7 +89,7 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	api, err := rest.New(rest.Deps{
-		Config: cfg.HTTP, Routes: routes, Caller: client, Verifier: g.verifier, Log: d.Log, Metrics: d.Metrics,
+		Config: cfg.HTTP, Routes: routes, Caller: client, Verifier: tokens, Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {
 		return err

@@ -62,6 +62,9 @@ func (e *endpoint) admit(r *http.Request) (context.Context, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !identity.May(e.route.Scope) {
+			return nil, errScope(e.route.Scope)
+		}
 		ctx = rpc.WithCaller(ctx, identity.Caller)
 		key = identity.Caller.User.String()
 	}
@@ -75,6 +78,14 @@ func (a *api) withClient(r *http.Request) context.Context {
 		c.Address = address.String()
 	}
 	return rpc.WithClient(r.Context(), c)
+}
+
+// errScope is what an API token is told that was not made for this.
+func errScope(scope string) error {
+	if scope == "" {
+		return fault.New(fault.PermissionDenied, "API tokens may not do this: sign in")
+	}
+	return fault.New(fault.PermissionDenied, "this API token does not have the scope %s", scope)
 }
 
 // bearer is the token of the Authorization header (RFC 6750). A token in the URL is not looked at: URLs end up in logs.

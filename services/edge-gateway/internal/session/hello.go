@@ -1,11 +1,13 @@
 package session
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
@@ -44,7 +46,7 @@ func (s *session) signIn(f *clientv1.ClientFrame, err error) bool {
 
 // open tells the client who it is and its rooms, and starts to deliver them.
 func (s *session) open(id uint32, hello *clientv1.Hello) error {
-	identity, err := s.srv.verifier.Verify(s.ctx, hello.GetToken())
+	identity, err := s.verify(hello.GetToken())
 	if err != nil {
 		return err
 	}
@@ -123,7 +125,7 @@ func (s *session) welcome(id uint32, epoch string, rooms []roomState) {
 
 // renew takes a fresh token on an open connection.
 func (s *session) renew(id uint32, hello *clientv1.Hello) {
-	identity, err := s.srv.verifier.Verify(s.ctx, hello.GetToken())
+	identity, err := s.verify(hello.GetToken())
 	if err != nil {
 		s.fail(id, err)
 		return
@@ -144,6 +146,20 @@ func (s *session) renew(id uint32, hello *clientv1.Hello) {
 	s.watchExpiry(identity.ExpiresAt)
 	s.welcome(id, epoch, nil)
 	s.srv.users.refresh(identity.Caller.User, ids.Room{})
+}
+
+// Verifier checks tokens: an *apitoken.Verifier. Errors are faults.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (authn.Identity, error)
+}
+
+// verify says whose the token of a hello is. A connection shows its user everything, so an API token must be one to read.
+func (s *session) verify(token string) (authn.Identity, error) {
+	identity, err := s.srv.verifier.Verify(s.ctx, token)
+	if err == nil && !identity.May(authn.ScopeRead) {
+		err = errScope(authn.ScopeRead)
+	}
+	return identity, err
 }
 
 // watchExpiry warns the client a minute before its token expires, and ends the connection when it does.

@@ -26,7 +26,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
-	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/config"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
@@ -77,7 +76,7 @@ type Server struct {
 	cfg      Config
 	hub      *feed.Hub
 	services *upstream.Services
-	verifier *authn.Verifier
+	verifier Verifier
 	sender   *roomlog.Sender
 	nc       *nats.Conn
 	log      *slog.Logger
@@ -107,7 +106,7 @@ type Server struct {
 }
 
 // NewServer returns a server and starts its prober. Close ends it.
-func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier *authn.Verifier, nc *nats.Conn,
+func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier Verifier, nc *nats.Conn,
 	log *slog.Logger, reg prometheus.Registerer,
 ) (*Server, error) {
 	s := &Server{

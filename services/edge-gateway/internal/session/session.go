@@ -137,6 +137,10 @@ func (s *session) touch() { s.heard.Store(time.Now().Unix()) }
 
 // handle takes one frame. It does not wait for other services, but for hello and resume, which nothing should overtake.
 func (s *session) handle(f *clientv1.ClientFrame) {
+	if err := s.checkScope(f); err != nil {
+		s.fail(f.GetId(), err)
+		return
+	}
 	switch body := f.GetFrame().(type) {
 	case *clientv1.ClientFrame_Send, *clientv1.ClientFrame_Edit, *clientv1.ClientFrame_Delete, *clientv1.ClientFrame_React, *clientv1.ClientFrame_Pin:
 		s.command(f)
@@ -155,6 +159,25 @@ func (s *session) handle(f *clientv1.ClientFrame) {
 	default:
 		s.fail(f.GetId(), fault.New(fault.Unimplemented, "this server does not know that frame"))
 	}
+}
+
+// checkScope refuses what the session's API token was not made for. Every session may read: hello asks for that.
+func (s *session) checkScope(f *clientv1.ClientFrame) error {
+	switch f.GetFrame().(type) {
+	case *clientv1.ClientFrame_Fetch, *clientv1.ClientFrame_Resume, *clientv1.ClientFrame_Watch, *clientv1.ClientFrame_Ping,
+		*clientv1.ClientFrame_Hello:
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.identity.May(authn.ScopeWrite) {
+		return errScope(authn.ScopeWrite)
+	}
+	return nil
+}
+
+func errScope(scope string) error {
+	return fault.New(fault.PermissionDenied, "this API token does not have the scope %s", scope)
 }
 
 // caller is who the session acts for, as the latest token says.

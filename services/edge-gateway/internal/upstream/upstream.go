@@ -180,6 +180,13 @@ func (s *Services) Keys(ctx context.Context) ([]byte, error) {
 	return res.GetJwks(), err
 }
 
+// CheckToken says whose API token has this SHA-256; Unauthenticated when there is no good one.
+func (s *Services) CheckToken(ctx context.Context, hash []byte) (*authv1.CheckTokenResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return rpc.Call[*authv1.CheckTokenResponse](ctx, s.rpc, serviceAuth, "CheckToken", &authv1.CheckTokenRequest{Hash: hash})
+}
+
 func texts[ID fmt.Stringer](list []ID) []string {
 	all := make([]string, len(list))
 	for i, id := range list {

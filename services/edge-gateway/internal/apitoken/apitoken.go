@@ -1,0 +1,109 @@
+// Package apitoken lets API tokens in wherever access tokens are: it asks auth whose a token is, and remembers the answer
+// for a moment. Access tokens go on to the verifier behind it.
+package apitoken
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/natter-chat/natter/pkg/authn"
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
+)
+
+const (
+	// remember is how long an answer of auth is good. A token that is revoked is refused by its id before that, as
+	// sessions are; this bounds what else may change (the user's role, name, state).
+	remember = 30 * time.Second
+	// connectionTTL is how long a connection lives on one answer: like one with an access token, it is asked for its
+	// token again.
+	connectionTTL = 10 * time.Minute
+	// maxCached bounds the answers that are remembered; one takes about half a kilobyte.
+	maxCached = 4096
+)
+
+var errBadToken = fault.New(fault.Unauthenticated, "the API token is not valid, has expired or was revoked")
+
+// Auth is asked for tokens: an *upstream.Services. Errors are faults; Unauthenticated when the token is not good.
+type Auth interface {
+	CheckToken(ctx context.Context, hash []byte) (*authv1.CheckTokenResponse, error)
+}
+
+// AccessVerifier checks access tokens: an *authn.Verifier.
+type AccessVerifier interface {
+	Verify(ctx context.Context, token string) (authn.Identity, error)
+}
+
+// Verifier verifies API tokens and access tokens. It is safe for concurrent use.
+type Verifier struct {
+	access AccessVerifier
+	auth   Auth
+	known  *lru.Cache[[sha256.Size]byte, answer]
+}
+
+type answer struct {
+	identity authn.Identity // ExpiresAt zero: never
+	until    time.Time
+}
+
+// New returns a verifier.
+func New(access AccessVerifier, auth Auth) *Verifier {
+	known, _ := lru.New[[sha256.Size]byte, answer](maxCached) // fails for a size below 1 only
+	return &Verifier{access: access, auth: auth, known: known}
+}
+
+// Verify returns what a token says. Errors as authn.Verifier; Unavailable also when auth does not answer.
+func (v *Verifier) Verify(ctx context.Context, token string) (authn.Identity, error) {
+	if !authn.IsAPIToken(token) {
+		return v.access.Verify(ctx, token)
+	}
+	hash, ok := authn.HashAPIToken(token)
+	if !ok {
+		return authn.Identity{}, errBadToken
+	}
+	now := time.Now()
+	a, ok := v.known.Get(hash)
+	if !ok || now.After(a.until) {
+		res, err := v.auth.CheckToken(ctx, hash[:])
+		if err != nil {
+			if fault.CodeOf(err) == fault.Unauthenticated {
+				v.known.Remove(hash)
+			}
+			return authn.Identity{}, err
+		}
+		if a.identity, err = identityOf(res); err != nil {
+			return authn.Identity{}, fault.E(fault.Internal, "check API token", err)
+		}
+		a.until = now.Add(remember)
+		v.known.Add(hash, a)
+	}
+	id := a.identity
+	if !id.ExpiresAt.IsZero() && !now.Before(id.ExpiresAt) {
+		return authn.Identity{}, errBadToken
+	}
+	if latest := now.Add(connectionTTL); id.ExpiresAt.IsZero() || id.ExpiresAt.After(latest) {
+		id.ExpiresAt = latest
+	}
+	return id, nil
+}
+
+func identityOf(res *authv1.CheckTokenResponse) (id authn.Identity, err error) {
+	u := res.GetUser()
+	id = authn.Identity{
+		Caller:     authn.Caller{Username: u.GetUsername(), Avatar: u.GetAvatar(), Email: u.GetEmail()},
+		Roles:      []string{res.GetRole()},
+		IsAPIToken: true, Scopes: res.GetScopes(),
+	}
+	if res.ExpiresAt != nil {
+		id.ExpiresAt = res.GetExpiresAt().AsTime()
+	}
+	if id.Caller.User, err = ids.ParseUser(u.GetId()); err != nil {
+		return id, err
+	}
+	id.Caller.Session, err = ids.ParseSession(res.GetTokenId())
+	return id, err
+}
