@@ -298,7 +298,7 @@ func (s *Service) setState(ctx context.Context, id ids.User, to user.State, kind
 	if to == user.Active {
 		return u, nil
 	}
-	return u, s.revoke(ctx, id, ids.Session{})
+	return u, errors.Join(s.revoke(ctx, id, ids.Session{}), s.hangUpTokens(ctx, id))
 }
 
 // DeleteMe deletes the caller's account.
@@ -357,7 +357,7 @@ const cleanEvery = 10 * time.Minute
 func (s *Service) CleanUp(ctx context.Context) {
 	for {
 		_, expired := s.store.DeleteExpired(ctx, now())
-		if err := errors.Join(expired, s.forgetSessions(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(expired, s.forgetSessions(ctx), s.forgetAttempts(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Warn("what has expired is not all removed; trying again later", "error", err)
 		}
 		select {

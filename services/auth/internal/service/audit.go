@@ -2,10 +2,17 @@ package service
 
 import (
 	"context"
+	"strconv"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
+	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	"github.com/natter-chat/natter/services/auth/internal/audit"
+	"github.com/natter-chat/natter/services/auth/internal/store"
 )
 
 // auditTimeout bounds the time an event may take to be stored.
@@ -24,4 +31,47 @@ func (s *Service) audit(ctx context.Context, e audit.Event) {
 	if err := s.store.AppendAudit(ctx, e); err != nil {
 		s.log.Error("security event not stored", "kind", e.Kind, "error", err)
 	}
+}
+
+// ListAuditEvents returns a page of the log, newest first; for administrators.
+func (s *Service) ListAuditEvents(ctx context.Context, req *authv1.ListAuditEventsRequest) (*authv1.ListAuditEventsResponse, error) {
+	if _, err := s.administrator(ctx); err != nil {
+		return nil, err
+	}
+	q := store.AuditQuery{Kind: audit.Kind(req.GetKind())}
+	var err error
+	if q.Limit, err = page(req.GetLimit()); err != nil {
+		return nil, err
+	}
+	if q.Kind != "" && !q.Kind.Known() {
+		return nil, fault.Invalid("kind", "there are no events of this kind")
+	}
+	if id := req.GetUserId(); id != "" {
+		if q.User, err = ids.ParseUser(id); err != nil {
+			return nil, fault.Invalid("userId", "this is not the id of a user")
+		}
+	}
+	if before := req.GetBefore(); before != "" {
+		if q.Before, err = strconv.ParseInt(before, 10, 64); err != nil || q.Before < 1 {
+			return nil, fault.Invalid("before", "this is not the id of an event")
+		}
+	}
+	events, err := s.store.AuditEvents(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	res := &authv1.ListAuditEventsResponse{}
+	for _, e := range events {
+		p := &authv1.AuditEvent{
+			Id: strconv.FormatInt(e.ID, 10), At: timestamppb.New(e.At), Kind: string(e.Kind), Address: e.Address, Detail: e.Detail,
+		}
+		if !e.User.IsZero() {
+			p.UserId = e.User.String()
+		}
+		if !e.Actor.IsZero() {
+			p.ActorId = e.Actor.String()
+		}
+		res.Events = append(res.Events, p)
+	}
+	return res, nil
 }

@@ -118,6 +118,7 @@ func (s *Service) Serve(server *rpc.Server) error {
 		func() error { return rpc.Handle(server, "GetKeys", s.GetKeys) },
 		func() error { return rpc.Handle(server, "GetUsers", s.GetUsers) },
 		func() error { return s.serveAccounts(server) },
+		func() error { return s.serveTokens(server) },
 	} {
 		if err := add(); err != nil {
 			return err
@@ -238,11 +239,11 @@ func (s *Service) GetUsers(ctx context.Context, req *authv1.GetUsersRequest) (*a
 	}
 	res := &authv1.GetUsersResponse{}
 	for _, u := range users {
-		res.Users = append(res.Users, &chatv1.UserRef{Id: u.ID.String(), Username: u.Username.Text, Avatar: u.Avatar})
+		res.Users = append(res.Users, &chatv1.UserRef{Id: u.ID.String(), Username: u.Username.Text, Avatar: u.Avatar, IsBot: u.IsBot()})
 	}
 	return res, nil
 }
 
 func protoUser(u user.User) *chatv1.User {
-	return &chatv1.User{Id: u.ID.String(), Email: u.Email.Text, Username: u.Username.Text, Avatar: u.Avatar}
+	return &chatv1.User{Id: u.ID.String(), Email: u.Email.Text, Username: u.Username.Text, Avatar: u.Avatar, IsBot: u.IsBot()}
 }

@@ -160,3 +160,12 @@ func networkOf(address string) string {
 	network, _ := addr.Prefix(bits) // fails for more bits than there are only
 	return network.String()
 }
+
+// forgetAttempts removes counters that have no meaning any more.
+func (s *Service) forgetAttempts(ctx context.Context) error {
+	for {
+		if n, err := s.store.ForgetAttempts(ctx, time.Now(), forgetAtOnce); err != nil || n < forgetAtOnce {
+			return err
+		}
+	}
+}
