@@ -31,6 +31,25 @@ func openAPI(s *source) ([]byte, error) {
 	for _, r := range handwritten {
 		paths[r.path] = append(paths[r.path], member{cmp.Or(r.method, "get"), handwrittenOperation(r)})
 	}
+	for _, r := range handwrittenCalls {
+		request, err := s.message(r.request)
+		if err != nil {
+			return nil, err
+		}
+		reply, err := s.message(r.reply)
+		if err != nil {
+			return nil, err
+		}
+		paths[r.path] = append(paths[r.path], member{"post", object{
+			{"operationId", r.id}, {"tags", []string{"gateway"}}, {"summary", r.summary}, {"description", r.description},
+			{"security", [][]string{}},
+			{"requestBody", object{{"required", false}, {"content", jsonContent(all.of(request, false))}}},
+			{"responses", object{
+				{"200", object{{"description", "Done."}, {"content", jsonContent(all.of(reply, true))}}},
+				{"default", ref("responses", "Error")},
+			}},
+		}})
+	}
 	var sorted object
 	for path, operations := range paths {
 		sorted = append(sorted, member{path, operations})
@@ -203,5 +222,22 @@ var handwritten = []handwrittenRoute{
 		description: "Sets a cookie; the page then sends the browser to the url of the answer, and gets it back at returnTo.",
 		query:       []queryParameter{{"returnTo", "Path of this server to come back to."}},
 		answer:      "{url}", contentType: "application/json", schema: "object", status: 200,
+	},
+}
+
+// handwrittenCalls are the routes of the gateway that forward JSON to auth, but also read or write the refresh token's cookie.
+var handwrittenCalls = []struct{ path, id, summary, description, request, reply string }{
+	{
+		"/auth/refresh", "refresh", "A fresh access token.",
+		"Exchanges the refresh token, which is good once: the next one comes where this one came from, the cookie natter_refresh or the body. " +
+			"To have it in the body, sign in with the header Natter-Refresh-Token: body. A token that is sent again within 30 seconds returns the " +
+			"same successor; later that ends the session, because one of two owners is a thief.",
+		"auth.v1.RefreshRequest", "auth.v1.SignedIn",
+	},
+	{
+		"/auth/logout", "logout", "End the session, or with everywhere all of the user's.",
+		"The session is that of the refresh token, in the cookie or in the body, or else of the access token. Its connections are closed with " +
+			"4103 and its access tokens refused within a second. That it has ended already is no error.",
+		"auth.v1.LogoutRequest", "auth.v1.LogoutResponse",
 	},
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/natter-chat/natter/services/edge-gateway/internal/apitoken"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/rest"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/revocation"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/session"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/upstream"
 )
@@ -51,6 +52,7 @@ type gateway struct {
 	grace    time.Duration
 	nc       *nats.Conn
 	hub      *feed.Hub
+	revoked  *revocation.List
 	sessions *session.Server
 	verifier *authn.Verifier
 	listener net.Listener
@@ -70,18 +72,21 @@ func newGateway(ctx context.Context, d *app.Deps) (app.Runner, error) {
 }
 
 func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
-	lost := &onLoss{log: d.Log, resync: func() { g.hub.Resync(); g.sessions.Resync() }}
+	lost := &onLoss{log: d.Log, resync: func() { g.hub.Resync(); g.sessions.Resync(); g.revoked.Resync() }}
 	if g.nc, err = bus.Connect(ctx, cfg.Bus, name, d.Log, slices.Concat(d.NATS, lost.options())...); err != nil {
 		return err
 	}
 	client := rpc.NewClient(g.nc)
 	services := upstream.New(client)
 	g.verifier = authn.NewVerifier(services.Keys)
+	g.revoked = revocation.New(apitoken.New(g.verifier, services), services.Revoked, d.Log)
 	if g.hub, err = feed.NewHub(cfg.Feeds, g.nc, services, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	tokens := apitoken.New(g.verifier, services)
-	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, services, tokens, g.nc, d.Log, d.Metrics); err != nil {
+	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, services, g.revoked, g.nc, d.Log, d.Metrics); err != nil {
+		return err
+	}
+	if err := g.revoked.Start(g.nc, g.sessions.Revoke); err != nil {
 		return err
 	}
 	routes, err := route.All()
@@ -89,7 +94,7 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	api, err := rest.New(rest.Deps{
-		Config: cfg.HTTP, Routes: routes, Caller: client, Verifier: tokens, Log: d.Log, Metrics: d.Metrics,
+		Config: cfg.HTTP, Routes: routes, Caller: client, Verifier: g.revoked, Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {
 		return err
@@ -107,6 +112,7 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	}
 	d.Ready.Add("nats", bus.Check(g.nc))
 	d.Ready.Add("auth", func(ctx context.Context) error { _, err := services.Keys(ctx); return err })
+	d.Ready.Add("revoked-sessions", g.revoked.Check)
 	d.Ready.Add("rooms", func(ctx context.Context) error {
 		_, err := services.Memberships(ctx, ids.New[ids.User](), ids.Room{})
 		return err
@@ -152,6 +158,9 @@ func (g *gateway) stop() (err error) {
 	}
 	if g.server != nil {
 		err = errors.Join(err, g.server.Shutdown(ctx)) // waits for HTTP requests under way; sockets are gone by now
+	}
+	if g.revoked != nil {
+		g.revoked.Close()
 	}
 	if g.hub != nil {
 		g.hub.Close()

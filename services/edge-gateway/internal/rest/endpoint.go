@@ -18,6 +18,7 @@ import (
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/rpc"
+	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	httpv1 "github.com/natter-chat/natter/proto/gen/natter/http/v1"
 	"github.com/natter-chat/natter/proto/route"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/clientaddr"
@@ -45,6 +46,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := e.Caller.Call(ctx, e.route.Service, string(e.route.RPC.Name()), req, res); err != nil {
 		e.fail(w, r, err)
 		return
+	}
+	if in, ok := res.(*authv1.SignedIn); ok {
+		e.handOver(w, r, in)
 	}
 	e.answer(w, r, res)
 }
@@ -116,10 +120,10 @@ func (e *endpoint) decode(w http.ResponseWriter, r *http.Request, req proto.Mess
 	return nil
 }
 
-func (e *endpoint) decodeBody(w http.ResponseWriter, r *http.Request, req proto.Message) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(e.Config.MaxBody)))
+func (a *api) decodeBody(w http.ResponseWriter, r *http.Request, req proto.Message) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(a.Config.MaxBody)))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return statusError{http.StatusRequestEntityTooLarge, fault.Invalid("body", "the body is larger than %d bytes", e.Config.MaxBody)}
+		return statusError{http.StatusRequestEntityTooLarge, fault.Invalid("body", "the body is larger than %d bytes", a.Config.MaxBody)}
 	}
 	if err != nil {
 		return fault.Invalid("body", "the body ended too early").WithCause("read body", err)

@@ -17,6 +17,7 @@ import (
 // handleOthers registers what is no rpc with a JSON answer. proto/apidoc lists the same in the documents.
 func (a *api) handleOthers() error {
 	return errors.Join(
+		a.handleSessions(),
 		handle(a.mux, "GET /.well-known/jwks.json", http.HandlerFunc(a.keys)),
 		handle(a.mux, "GET /docs", document("text/html; charset=utf-8", documents.Page)),
 		handle(a.mux, "GET /docs/openapi.yaml", document("application/yaml", documents.OpenAPI)),

@@ -8,6 +8,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/revocation"
 )
 
 // Close codes are API (DESIGN §5). 4000–4099: reconnect and resume. 4100–4199: do not reconnect as you are.
@@ -19,6 +20,7 @@ const (
 	closeLimited        websocket.StatusCode = 4029 // the client does not heed the limits; the wait is in the reason
 	closeProtocol       websocket.StatusCode = 4100 // the client does not speak the protocol
 	closeToken          websocket.StatusCode = 4101 // the access token is missing, bad or expired
+	closeRevoked        websocket.StatusCode = 4103 // the session was ended: signed out, revoked, or a new password
 	closeTooManySockets websocket.StatusCode = 4109 // this user has too many connections
 )
 
@@ -40,6 +42,7 @@ var (
 	endBusy      = ending{closeUnavailable, "too many clients come back at once; reconnect and resume", "busy"}
 	endHello     = ending{closeProtocol, "the first frame must be hello, within 10 seconds", "protocol"}
 	endSecondSub = ending{closeProtocol, "a connection belongs to one user", "protocol"}
+	endRevoked   = ending{closeRevoked, "the session has ended; sign in again", "revoked"}
 	endExpired   = ending{closeToken, "the access token has expired", "token"}
 	endTooMany   = ending{closeTooManySockets, "too many connections of this user", "too_many"}
 	endTooBig    = ending{websocket.StatusMessageTooBig, "the frame is too big", "too_big"}
@@ -58,6 +61,9 @@ func endLimited(wait time.Duration) ending {
 func endFor(f *fault.Fault) ending {
 	switch f.Code {
 	case fault.Unauthenticated:
+		if errors.Is(f, revocation.ErrRevoked) {
+			return endRevoked
+		}
 		return endToken
 	case fault.InvalidArgument:
 		return endBadHello

@@ -69,6 +69,10 @@ func (s *session) open(id uint32, hello *clientv1.Hello) error {
 	if err := s.srv.users.add(s); err != nil {
 		return err
 	}
+	// And so do revocations: one that came before is found here.
+	if _, err := s.srv.verifier.Verify(s.ctx, hello.GetToken()); err != nil {
+		return err
+	}
 	rooms, err := s.srv.knownRoomStates(s.ctx, identity.Caller.User)
 	if err != nil {
 		return err
@@ -143,6 +147,11 @@ func (s *session) renew(id uint32, hello *clientv1.Hello) {
 	s.mu.Lock()
 	s.identity = identity
 	s.mu.Unlock()
+	if _, err := s.srv.verifier.Verify(s.ctx, hello.GetToken()); err != nil { // revoked just now, while the session had the old one
+		s.fail(id, err)
+		s.end(endFor(fault.From(err)))
+		return
+	}
 	s.watchExpiry(identity.ExpiresAt)
 	s.welcome(id, epoch, nil)
 	s.srv.users.refresh(identity.Caller.User, ids.Room{})

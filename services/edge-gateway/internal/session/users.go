@@ -146,6 +146,15 @@ func (us *users) handle(msg *nats.Msg) {
 	}
 }
 
+// Revoke closes the connections of a user that belong to sessions which have ended. It does not wait.
+func (s *Server) Revoke(id ids.User, ended []ids.Session) {
+	for _, c := range s.users.sessionsOf(id) {
+		if slices.Contains(ended, c.caller().Session) {
+			c.end(endRevoked)
+		}
+	}
+}
+
 // Resync reads the rooms of all users again, paced: user events may have been lost.
 func (s *Server) Resync() {
 	s.users.mu.Lock()

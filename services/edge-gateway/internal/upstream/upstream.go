@@ -187,6 +187,13 @@ func (s *Services) CheckToken(ctx context.Context, hash []byte) (*authv1.CheckTo
 	return rpc.Call[*authv1.CheckTokenResponse](ctx, s.rpc, serviceAuth, "CheckToken", &authv1.CheckTokenRequest{Hash: hash})
 }
 
+// Revoked is a page of the sessions that ended before their time, above a session id.
+func (s *Services) Revoked(ctx context.Context, after string) (*authv1.ListRevokedResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return rpc.Call[*authv1.ListRevokedResponse](ctx, s.rpc, serviceAuth, "ListRevoked", &authv1.ListRevokedRequest{After: after})
+}
+
 func texts[ID fmt.Stringer](list []ID) []string {
 	all := make([]string, len(list))
 	for i, id := range list {

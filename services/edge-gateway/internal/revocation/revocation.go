@@ -1,0 +1,193 @@
+// Package revocation knows the sessions that ended before their time, so that the gateway refuses their access tokens, which
+// are valid for some minutes more, and closes their connections.
+//
+// Auth publishes what ends; what the bus loses is found by asking: at the start, after a reconnect, and every half minute.
+// So no check of a token asks anybody, however many clients come at once.
+package revocation
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/natter-chat/natter/pkg/authn"
+	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/subject"
+	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
+	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
+)
+
+const (
+	// askEvery is how long a loss that nobody noticed may keep a revoked session alive.
+	askEvery = 30 * time.Second
+	// retryAfter is between two tries while auth is away.
+	retryAfter = time.Second
+)
+
+// ErrRevoked is the answer to the access token of a session that has ended.
+var ErrRevoked = fault.New(fault.Unauthenticated, "the session has ended: sign in again")
+
+// Verifier checks access tokens: an *authn.Verifier.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (authn.Identity, error)
+}
+
+// Fetch asks auth for a page of what has ended: ListRevoked.
+type Fetch func(ctx context.Context, after string) (*authv1.ListRevokedResponse, error)
+
+// List is the revoked sessions whose access tokens may still be valid. It is safe for concurrent use.
+type List struct {
+	verifier Verifier
+	fetch    Fetch
+	log      *slog.Logger
+	ask      chan struct{}
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	sub    *nats.Subscription
+
+	mu     sync.RWMutex
+	until  map[ids.Session]time.Time // when a session may be forgotten
+	isFull bool                      // all that had ended when we began is in it
+}
+
+// New returns an empty list in front of a verifier.
+func New(v Verifier, fetch Fetch, log *slog.Logger) *List {
+	return &List{verifier: v, fetch: fetch, log: log, ask: make(chan struct{}, 1), until: map[ids.Session]time.Time{}}
+}
+
+// Verify is the verifier's, but ErrRevoked when the session of the token has ended.
+func (l *List) Verify(ctx context.Context, token string) (authn.Identity, error) {
+	id, err := l.verifier.Verify(ctx, token)
+	if err != nil {
+		return id, err
+	}
+	l.mu.RLock()
+	_, isRevoked := l.until[id.Caller.Session]
+	l.mu.RUnlock()
+	if isRevoked {
+		return authn.Identity{}, ErrRevoked
+	}
+	return id, nil
+}
+
+// Start begins to listen and to ask. Whenever sessions of a user have ended, and are in the list, ended is called, for a
+// session perhaps more than once; it must not wait. Close ends what Start began.
+func (l *List) Start(nc *nats.Conn, ended func(ids.User, []ids.Session)) (err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	l.sub, err = nc.Subscribe(subject.SessionsRevoked, func(msg *nats.Msg) {
+		var ev busv1.SessionsRevoked
+		if err := proto.Unmarshal(msg.Data, &ev); err != nil {
+			l.log.Error("unreadable list of revoked sessions", "error", err)
+			return
+		}
+		l.add(&ev, ended)
+	})
+	if err != nil {
+		cancel()
+		return err
+	}
+	l.done.Go(func() { l.run(ctx, ended) })
+	return nil
+}
+
+// Close ends what Start began, if it did.
+func (l *List) Close() {
+	if l.sub == nil {
+		return
+	}
+	_ = l.sub.Unsubscribe() // fails when the bus is closed, which ends it too
+	l.cancel()
+	l.done.Wait()
+}
+
+// Resync asks again, now: what was published may have been lost.
+func (l *List) Resync() {
+	select {
+	case l.ask <- struct{}{}:
+	default: // it is about to
+	}
+}
+
+// Check is for readiness: an error until all that ended before the start is known.
+func (l *List) Check(context.Context) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if !l.isFull {
+		return fault.New(fault.Unavailable, "the list of revoked sessions has not been read yet")
+	}
+	return nil
+}
+
+func (l *List) run(ctx context.Context, ended func(ids.User, []ids.Session)) {
+	for {
+		pause := askEvery
+		if err := l.read(ctx, ended); err != nil {
+			pause = retryAfter
+			if ctx.Err() == nil {
+				l.log.Debug("cannot read revoked sessions; trying again", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.ask:
+		case <-time.After(pause):
+		}
+	}
+}
+
+// read adds all that auth lists, and forgets what nobody needs to know any more.
+func (l *List) read(ctx context.Context, ended func(ids.User, []ids.Session)) error {
+	after := ""
+	for {
+		page, err := l.fetch(ctx, after)
+		if err != nil {
+			return err
+		}
+		for _, ev := range page.GetRevoked() {
+			l.add(ev, ended)
+			for _, id := range ev.GetSessionIds() {
+				after = id
+			}
+		}
+		if !page.GetMore() || len(page.GetRevoked()) == 0 {
+			break
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.isFull = true
+	for id, until := range l.until {
+		if time.Now().After(until) {
+			delete(l.until, id)
+		}
+	}
+	return nil
+}
+
+// add puts sessions on the list first and tells of them then: whoever uses a token after that is refused, and whoever did
+// before is told of.
+func (l *List) add(ev *busv1.SessionsRevoked, ended func(ids.User, []ids.Session)) {
+	user, err := ids.ParseUser(ev.GetUserId())
+	if err != nil {
+		l.log.Error("revoked sessions of nobody", "error", err)
+		return
+	}
+	var sessions []ids.Session
+	l.mu.Lock()
+	for _, text := range ev.GetSessionIds() {
+		if id, err := ids.ParseSession(text); err == nil {
+			sessions = append(sessions, id)
+			l.until[id] = ev.GetUntil().AsTime()
+		}
+	}
+	l.mu.Unlock()
+	ended(user, sessions)
+}
