@@ -104,8 +104,9 @@ func (c *Conn) Close() {
 //	*clientv1.CaughtUp      what was missed in a room has been delivered
 //	*clientv1.Reset         too much was missed in a room, or a backup was restored: Fetch a page; events go on from HeadSeq+1
 //	*clientv1.Gone          the user is no longer a member of a room
-//	*clientv1.UserEvent     the user joined a room, or their read marker moved
-//	*clientv1.Signal, *clientv1.Receipt, *clientv1.Presence    may be lost
+//	*clientv1.UserEvent     the user joined a room, their read marker moved, or they have another name
+//	*clientv1.Profile       somebody else has another name or avatar; may be lost, as may
+//	*clientv1.Signal, *clientv1.Receipt, *clientv1.Presence
 //	StateChange             the connection came or went
 //
 // One loop at a time: two would share the events. A loop may call any method of the Conn. One that does not keep up loses

@@ -37,6 +37,12 @@ func (c *Client) Me(ctx context.Context) (*chatv1.User, error) {
 	return one(ctx, c, call{method: http.MethodGet, path: []string{"auth", "me"}}, &chatv1.User{})
 }
 
+// UpdateMe changes the user's name or avatar; what is nil stays as it is.
+func (c *Client) UpdateMe(ctx context.Context, username, avatar *string) (*chatv1.User, error) {
+	body := &authv1.UpdateMeRequest{Username: username, Avatar: avatar}
+	return one(ctx, c, call{method: http.MethodPatch, path: []string{"auth", "me"}, body: body}, &chatv1.User{})
+}
+
 // CreateRoom creates a room; the user becomes its owner.
 func (c *Client) CreateRoom(ctx context.Context, name, description string, private bool) (*chatv1.Room, error) {
 	body := &roomsv1.CreateRoomRequest{Name: name, Description: description, IsPrivate: private}

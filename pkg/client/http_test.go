@@ -27,7 +27,7 @@ func (g *gateway) handle(h http.HandlerFunc) { g.http = h }
 func declared(t *testing.T, r *http.Request) bool {
 	t.Helper()
 	for _, file := range []protoreflect.FileDescriptor{
-		authv1.File_natter_auth_v1_auth_proto, roomsv1.File_natter_rooms_v1_rooms_proto,
+		authv1.File_natter_auth_v1_auth_proto, authv1.File_natter_auth_v1_accounts_proto, roomsv1.File_natter_rooms_v1_rooms_proto,
 		messagestorev1.File_natter_message_store_v1_message_store_proto,
 	} {
 		methods := file.Services().Get(0).Methods()

@@ -32,6 +32,8 @@ func (c *Conn) receive(s *session, f *clientv1.ServerFrame) (renew bool, err err
 		c.events.offer(frame.Signal)
 	case *clientv1.ServerFrame_Receipt:
 		c.events.offer(frame.Receipt)
+	case *clientv1.ServerFrame_Profile:
+		c.events.offer(frame.Profile)
 	case *clientv1.ServerFrame_Presence:
 		c.events.offer(frame.Presence)
 	case *clientv1.ServerFrame_TokenExpiring:

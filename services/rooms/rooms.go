@@ -21,6 +21,7 @@ import (
 	"github.com/natter-chat/natter/services/rooms/internal/directory"
 	"github.com/natter-chat/natter/services/rooms/internal/memberships"
 	"github.com/natter-chat/natter/services/rooms/internal/relay"
+	"github.com/natter-chat/natter/services/rooms/internal/renames"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/service"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
@@ -86,6 +87,9 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	}
 	names, err := directory.New(rpc.NewClient(r.nc), d.Log)
 	if err != nil {
+		return err
+	}
+	if err := renames.Follow(r.nc, names, counted, d.Log); err != nil {
 		return err
 	}
 	if r.reads, err = rpc.NewServer(r.nc, service.Name, d.Log, d.Metrics); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -21,8 +22,40 @@ func TestChat(t *testing.T) {
 		t.Run("one nonce, 100 sends", func(t *testing.T) { t.Parallel(); oneNonceManySends(t, s) })
 		t.Run("who is not a member", func(t *testing.T) { t.Parallel(); strangers(t, s) })
 		t.Run("away and back", func(t *testing.T) { t.Parallel(); awayAndBack(t, s) })
+		t.Run("a new name", func(t *testing.T) { t.Parallel(); newName(t, s) })
 		t.Run("many rooms", func(t *testing.T) { t.Parallel(); manyTalk(t, s) })
 	})
+}
+
+// newName: others see it at once, wherever they are connected; so does the user's own device, and what they say from then
+// on has it, also with a token that has the old one.
+func newName(t *testing.T, s *system) {
+	ada, bob := newPerson(t, s.gatewayURL(0), "ada"), newPerson(t, s.gatewayURL(1), "bob")
+	a := ada.connect(t, client.ConnOptions{Encoding: client.JSON})
+	b := bob.connect(t, client.ConnOptions{})
+	room := ada.newRoom(t, bob)
+	a.knows(room)
+	b.knows(room)
+	b.event(room, a.say(room, "before").GetSeq()) // so b is in the room's feed
+	name := "countess-" + ada.name[len(ada.name)-8:]
+	if _, err := ada.UpdateMe(t.Context(), new(name), new("/ada.png")); err != nil {
+		t.Fatal(err)
+	}
+	b.until("ada's new name", func() bool {
+		return slices.ContainsFunc(b.other, func(item any) bool {
+			p, ok := item.(*clientv1.Profile)
+			return ok && p.GetUser().GetId() == ada.id && p.GetUser().GetUsername() == name && p.GetUser().GetAvatar() == "/ada.png"
+		})
+	})
+	a.until("her own new name", func() bool {
+		return slices.ContainsFunc(a.other, func(item any) bool {
+			e, ok := item.(*clientv1.UserEvent)
+			return ok && e.GetProfile().GetUsername() == name && e.GetProfile().GetEmail() == ada.email
+		})
+	})
+	if ev := b.event(room, a.say(room, "after").GetSeq()); ev.GetActor().GetUsername() != name || ev.GetActor().GetAvatar() != "/ada.png" {
+		t.Errorf("what she says now is by %v", ev.GetActor())
+	}
 }
 
 // twoPeopleTalk is the main job: both on gateways of their own, one in JSON, one in protobuf.

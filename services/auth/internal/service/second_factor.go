@@ -17,8 +17,8 @@ const secondFactorPurpose = "natter auth second factors"
 // issuer is what an authenticator app shows.
 const issuer = "Natter"
 
-// errCode is the answer to a code that is wrong, too old, or used.
-var errCode = &fault.Fault{Code: fault.Unauthenticated, Field: "code", Message: "this code is wrong, or was used before"}
+// errWrongCode is the answer to a code that is wrong, too old, or used.
+var errWrongCode = &fault.Fault{Code: fault.Unauthenticated, Field: "code", Message: "this code is wrong, or was used before"}
 
 // checkSecondFactor asks a user who has given the right password for a code, if they have a second factor. Errors:
 // SecondFactorRequired without a code, Unauthenticated with a wrong one.
@@ -49,7 +49,7 @@ func (s *Service) useCode(ctx context.Context, u user.User, sealed []byte, code 
 	if !totp.IsCode(code) {
 		err := s.store.UseRecoveryCode(ctx, u.ID, totp.HashRecoveryCode(code))
 		if fault.CodeOf(err) == fault.NotFound {
-			return errCode
+			return errWrongCode
 		}
 		if err == nil {
 			s.audit(ctx, audit.Event{Kind: audit.RecoveryCodeUsed, User: u.ID, Actor: u.ID})
@@ -63,7 +63,7 @@ func (s *Service) useCode(ctx context.Context, u user.User, sealed []byte, code 
 	}
 	err = s.store.UseStep(ctx, u.ID, step)
 	if fault.CodeOf(err) == fault.Conflict {
-		return errCode // it was used
+		return errWrongCode // it was used
 	}
 	return err
 }
@@ -76,7 +76,7 @@ func (s *Service) stepOf(u user.User, sealed []byte, code string) (int64, error)
 	}
 	step, ok := totp.Step(string(secret), code, time.Now())
 	if !ok {
-		return 0, errCode
+		return 0, errWrongCode
 	}
 	return step, nil
 }

@@ -58,6 +58,9 @@ func signalFrame(room ids.Room, s *busv1.RoomSignal) *Frame {
 			RoomId: room.String(), UserId: s.GetUserId(), ReadSeq: r.GetReadSeq(), DeliveredSeq: r.GetDeliveredSeq(),
 		}}})
 	}
+	if user := s.GetProfile(); user != nil {
+		return NewFrame(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Profile{Profile: &clientv1.Profile{User: user}}})
+	}
 	return NewFrame(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Signal{Signal: &clientv1.Signal{
 		RoomId: room.String(), UserId: s.GetUserId(), Typing: s.GetTyping(),
 	}}})

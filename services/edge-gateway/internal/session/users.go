@@ -16,6 +16,7 @@ import (
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
 
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
 
@@ -131,6 +132,10 @@ func (us *users) handle(msg *nats.Msg) {
 		if room, err := ids.ParseRoom(ev.Membership.GetRoomId()); err == nil {
 			us.refresh(id, room)
 		}
+	case *busv1.UserEvent_Profile:
+		for _, s := range us.sessionsOf(id) {
+			s.profileChanged(ev.Profile)
+		}
 	case *busv1.UserEvent_Marker:
 		room, err := ids.ParseRoom(ev.Marker.GetRoomId())
 		if err != nil {
@@ -245,6 +250,16 @@ func (s *session) isReady() bool {
 	default:
 		return false
 	}
+}
+
+// profileChanged tells the client its user's new name, which is that of what they do from now on, whatever their token says.
+func (s *session) profileChanged(user *chatv1.User) {
+	s.mu.Lock()
+	s.identity.Caller.Username, s.identity.Caller.Avatar, s.identity.Caller.Email = user.GetUsername(), user.GetAvatar(), user.GetEmail()
+	s.mu.Unlock()
+	s.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
+		Event: &clientv1.UserEvent_Profile{Profile: user},
+	}}})
 }
 
 // markerMoved tells the client that the user's read marker has moved, if it does not know.

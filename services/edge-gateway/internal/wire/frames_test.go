@@ -75,6 +75,10 @@ func serverFrames() map[string]*clientv1.ServerFrame {
 		"server-user-event-marker": {Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
 			Event: &clientv1.UserEvent_Marker{Marker: &clientv1.MarkerMoved{RoomId: room, ReadSeq: 41, Unread: 1}},
 		}}},
+		"server-user-event-profile": {Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
+			Event: &clientv1.UserEvent_Profile{Profile: &chatv1.User{Id: alice, Email: "alice@example.org", Username: "Alice", Avatar: "/a.png"}},
+		}}},
+		"server-profile":        {Frame: &clientv1.ServerFrame_Profile{Profile: &clientv1.Profile{User: &chatv1.UserRef{Id: bob, Username: "Bob", Avatar: "/b.png"}}}},
 		"server-gone":           {Frame: &clientv1.ServerFrame_Gone{Gone: &clientv1.Gone{RoomId: room}}},
 		"server-token-expiring": {Frame: &clientv1.ServerFrame_TokenExpiring{TokenExpiring: &clientv1.TokenExpiring{ExpiresAt: when}}},
 		"server-go-away":        {Frame: &clientv1.ServerFrame_GoAway{GoAway: &clientv1.GoAway{ReconnectAfterMs: 1840}}},

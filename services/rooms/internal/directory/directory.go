@@ -102,6 +102,13 @@ func (d *Directory) User(ctx context.Context, id ids.User) (*chatv1.UserRef, err
 	return found[id], nil
 }
 
+// Learn takes in that a user has another name or avatar.
+func (d *Directory) Learn(user *chatv1.UserRef) {
+	if id, err := ids.ParseUser(user.GetId()); err == nil {
+		d.known.Add(id, entry{user: user, at: time.Now()})
+	}
+}
+
 // ask returns those of the users that exist, and remembers all.
 func (d *Directory) ask(ctx context.Context, users []ids.User) (map[ids.User]*chatv1.UserRef, error) {
 	req := &authv1.GetUsersRequest{}
