@@ -120,6 +120,11 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	if err != nil {
 		return err
 	}
+	if cfg.SecretKeyOld != "" {
+		if err := a.svc.Reseal(ctx); err != nil {
+			return err
+		}
+	}
 	if a.server, err = rpc.NewServer(a.nc, service.Name, d.Log, d.Metrics); err != nil {
 		return err
 	}

@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"encoding/base64"
 	"maps"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/config"
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/testkit"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	"github.com/natter-chat/natter/services/auth"
+	"github.com/natter-chat/natter/services/auth/internal/secret"
+	"github.com/natter-chat/natter/services/auth/internal/store/sqlite"
 )
 
 func secretOf(fill byte) string {
@@ -49,12 +53,45 @@ func TestSecretKeyIsReplacedAndLost(t *testing.T) {
 		}
 	}
 	stop(first)
+	// A second factor as it is stored.
+	box := func(key string) secret.Box {
+		t.Helper()
+		k, err := secret.Parse(key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealer, err := k.Box("natter auth second factors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealer
+	}
+	database, err := sqlite.Open(ctx, filepath.Join(base["NATTER_DATA_DIR"], "auth.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = database.Close() })
+	ann, err := ids.ParseUser(in.GetUser().GetId())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := database.OfferSecondFactor(ctx, ann, box(a).Seal([]byte("totp"), ann.String())); err != nil {
+		t.Fatal(err)
+	}
+
 	if _, err := start(t, with(b, "")); err == nil || !strings.Contains(err.Error(), "NATTER_SECRET_KEY_OLD") {
 		t.Errorf("another key without the old one: %v", err)
 	}
 	stop(mustStart(t, with(b, a)))
 	if _, err := start(t, with(a, "")); err == nil {
 		t.Error("the old key alone still reads what was encrypted anew")
+	}
+	factor, err := database.SecondFactor(ctx, ann)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, _, err := box(b).Open(factor.Sealed, ann.String()); err != nil || string(plain) != "totp" {
+		t.Errorf("the second factor is not encrypted anew: %q, %v", plain, err)
 	}
 	second := mustStart(t, with(b, ""))
 	c = dial(t, natsURL)

@@ -15,6 +15,7 @@ import (
 type Store interface {
 	Accounts
 	SecondFactors
+	Reseal
 	Audit
 	Identities
 	Keys

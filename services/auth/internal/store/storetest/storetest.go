@@ -70,6 +70,7 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"DeleteExpired":            deleteExpired,
 		"SecondFactors":            secondFactors,
 		"CodesWorkOnce":            codesWorkOnce,
+		"ResealSecondFactors":      resealSecondFactors,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
