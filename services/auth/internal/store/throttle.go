@@ -17,8 +17,8 @@ type Throttle interface {
 	// CheckAttempt is what CountAttempt would say to a.Shared, without counting.
 	CheckAttempt(ctx context.Context, now time.Time, a Attempt) error
 
-	// ForgiveAttempt takes back what CountAttempt counted: a.Own does not wait any more, and a shared limit goes back by one
-	// if it has not made anybody wait yet. When knownUntil is not zero, a.Own begins anew and is known until then.
+	// ForgiveAttempt takes back what CountAttempt counted: a.Own does not wait any more, and a shared limit goes back by
+	// one, but a wait that it has begun goes on. When knownUntil is not zero, a.Own begins anew and is known until then.
 	ForgiveAttempt(ctx context.Context, a Attempt, knownUntil time.Time) error
 
 	// ForgetAttempts removes at most limit counters that have no meaning any more, and says how many they were.
@@ -41,7 +41,8 @@ type Limit struct {
 	Free int
 	// Wait is the first wait, Max the longest. Both are counted in milliseconds.
 	Wait, Max time.Duration
-	// Forget is the time without an attempt after which counting begins anew; more than Max.
+	// Forget is the time after the first attempt when counting begins anew, whatever happens meanwhile: an address that
+	// many share must not be slow for good. A wait that has begun goes on.
 	Forget time.Duration
 }
 

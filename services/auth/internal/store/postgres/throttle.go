@@ -45,7 +45,7 @@ func count(ctx context.Context, tx pgx.Tx, now time.Time, l store.Limit) (known 
 			attempts = CASE WHEN t.forget_at <= $2 THEN 1 ELSE t.attempts + 1 END,
 			wait_until = CASE WHEN t.forget_at <= $2 OR t.attempts < $3::int THEN 0
 				ELSE $2 + least($4::bigint << least(t.attempts - $3, 20), $5::bigint) END,
-			forget_at = $2 + $6
+			forget_at = CASE WHEN t.forget_at <= $2 THEN $2 + $6 ELSE t.forget_at END
 		WHERE t.wait_until <= $2 OR t.wait_until > $2 + $5
 		RETURNING known_until > $2`,
 		l.Key, now.UnixMilli(), l.Free, l.Wait.Milliseconds(), l.Max.Milliseconds(), l.Forget.Milliseconds()).Scan(&known)
@@ -94,7 +94,7 @@ func (s *Store) ForgiveAttempt(ctx context.Context, a store.Attempt, knownUntil 
 			}
 		}
 		for _, l := range inOrder(a.Shared) {
-			_, err := tx.Exec(ctx, "UPDATE throttle SET attempts = attempts - 1 WHERE key = $1 AND attempts BETWEEN 1 AND $2", l.Key, l.Free)
+			_, err := tx.Exec(ctx, "UPDATE throttle SET attempts = attempts - 1 WHERE key = $1 AND attempts > 0", l.Key)
 			if err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ func count(ctx context.Context, tx *sql.Tx, now time.Time, l store.Limit) (known
 			attempts = CASE WHEN t.forget_at <= ?2 THEN 1 ELSE t.attempts + 1 END,
 			wait_until = CASE WHEN t.forget_at <= ?2 OR t.attempts < ?3 THEN 0
 				ELSE ?2 + min(?4 << min(t.attempts - ?3, 20), ?5) END,
-			forget_at = ?2 + ?6
+			forget_at = CASE WHEN t.forget_at <= ?2 THEN ?2 + ?6 ELSE t.forget_at END
 		WHERE t.wait_until <= ?2 OR t.wait_until > ?2 + ?5
 		RETURNING known_until > ?2`,
 		l.Key, now.UnixMilli(), l.Free, l.Wait.Milliseconds(), l.Max.Milliseconds(), l.Forget.Milliseconds()).Scan(&known)
@@ -88,7 +88,7 @@ func (s *Store) ForgiveAttempt(ctx context.Context, a store.Attempt, knownUntil 
 			}
 		}
 		for _, l := range a.Shared {
-			_, err := tx.ExecContext(ctx, "UPDATE throttle SET attempts = attempts - 1 WHERE key = ? AND attempts BETWEEN 1 AND ?", l.Key, l.Free)
+			_, err := tx.ExecContext(ctx, "UPDATE throttle SET attempts = attempts - 1 WHERE key = ? AND attempts > 0", l.Key)
 			if err != nil {
 				return err
 			}
