@@ -72,10 +72,14 @@ func waitsDouble(t *testing.T, s, other store.Store) {
 	for range 4 {
 		c.try("forgotten", a, 0)
 	}
-	busy := store.Attempt{Own: limit("busy")}
-	for range 14 { // never a minute of silence, and yet it begins anew each minute
-		c.try("every twenty seconds", busy, 0)
-		c.now = c.now.Add(20 * time.Second)
+	busy := store.Attempt{Own: limit("busy")} // never a minute of silence, and yet it begins anew each minute
+	for range 3 {
+		for range 3 {
+			c.try("free", busy, 0)
+		}
+		c.now = c.now.Add(30 * time.Second)
+		c.try("half a minute later", busy, 0)
+		c.now = c.now.Add(30 * time.Second)
 	}
 	c.now = c.now.Add(-time.Hour)
 	c.try("a clock set back", a, 0)
