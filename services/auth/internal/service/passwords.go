@@ -88,10 +88,35 @@ func (s *Service) ResetPassword(ctx context.Context, req *authv1.ResetPasswordRe
 		return nil, err
 	}
 	s.audit(ctx, audit.Event{Kind: audit.PasswordReset, User: u.ID})
+	if !was.EmailVerified {
+		if err := s.closeOtherWays(ctx, u); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.passwordChanged(ctx, u, ids.Session{}); err != nil {
 		return nil, err
 	}
 	return &authv1.ResetPasswordResponse{}, nil
+}
+
+// closeOtherWays removes the ways into an account but its password: whoever registered an address that was not theirs keeps
+// nothing of it when its owner comes.
+func (s *Service) closeOtherWays(ctx context.Context, u user.User) error {
+	identities, err := s.store.IdentitiesOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, i := range identities {
+		if err := s.store.RemoveIdentity(ctx, u.ID, i.ID); err != nil && fault.CodeOf(err) != fault.NotFound {
+			return err
+		}
+	}
+	tokens, err := s.store.DeleteTokensOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	s.tellRevoked(u.ID, tokens)
+	return s.store.DropSecondFactor(ctx, u.ID)
 }
 
 // ChangePassword sets another password; the caller's session goes on.

@@ -24,7 +24,7 @@ type Accounts interface {
 	// cannot be.
 	HandOver(ctx context.Context, from, to ids.User) error
 
-	// EraseUser makes a user a deleted one and removes their tokens and second factor. NotFound.
+	// EraseUser makes a user a deleted one and removes every way into the account. NotFound.
 	EraseUser(ctx context.Context, id ids.User) error
 
 	// Users returns users with a greater id, in the order of ids.

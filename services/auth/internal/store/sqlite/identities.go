@@ -54,6 +54,7 @@ func (s *Store) ClaimUser(ctx context.Context, i store.Identity) error {
 		}
 		for _, remove := range []string{
 			"DELETE FROM identities WHERE user_id = ?",
+			"DELETE FROM api_tokens WHERE user_id = ?",
 			"DELETE FROM second_factors WHERE user_id = ?",
 			"DELETE FROM recovery_codes WHERE user_id = ?",
 			"DELETE FROM mail_tokens WHERE user_id = ?",

@@ -178,7 +178,8 @@ func eraseUser(t *testing.T, s, other store.Store) {
 	mustSignUp(t, s, "owner", user.Owner)
 	ann := mustSignUp(t, s, "Ann", user.Member)
 	token := newMailToken(ann, store.ResetPassword, "a")
-	err := errors.Join(s.PutMailToken(t.Context(), token, 0), s.OfferSecondFactor(t.Context(), ann.ID, []byte("sealed")),
+	err := errors.Join(s.AddIdentity(t.Context(), newIdentity(ann.ID, "ann")), s.AddToken(t.Context(), newToken(ann.ID, "api"), 10),
+		s.PutMailToken(t.Context(), token, 0), s.OfferSecondFactor(t.Context(), ann.ID, []byte("sealed")),
 		s.ConfirmSecondFactor(t.Context(), ann.ID, []byte("sealed"), 1, [][]byte{[]byte("code")}), s.EraseUser(t.Context(), ann.ID))
 	if err != nil {
 		t.Fatal(err)
@@ -191,8 +192,10 @@ func eraseUser(t *testing.T, s, other store.Store) {
 	_, byEmail := s.UserByEmail(t.Context(), ann.Email.Key)
 	_, mail := s.MailToken(t.Context(), token.Hash, token.Purpose, now)
 	_, factor := s.SecondFactor(t.Context(), ann.ID)
+	_, identity := s.IdentityBySubject(t.Context(), "https://accounts.example.org", "ann")
+	_, api := s.TokenByHash(t.Context(), newToken(ann.ID, "api").Hash)
 	for what, err := range map[string]error{
-		"by e-mail": byEmail, "mail token": mail, "second factor": factor,
+		"by e-mail": byEmail, "mail token": mail, "second factor": factor, "identity": identity, "API token": api,
 		"recovery code": s.UseRecoveryCode(t.Context(), ann.ID, []byte("code")),
 		"nobody":        s.EraseUser(t.Context(), ids.New[ids.User]()),
 	} {
