@@ -62,24 +62,25 @@ func TestAPITokensAndBots(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	callers := map[string]context.Context{"nobody": t.Context(), "ann": ann, "bob": bob}
 	for name, tc := range map[string]struct {
-		ctx   context.Context
+		by    string
 		req   *authv1.CreateTokenRequest
 		code  fault.Code
 		field string
 	}{
-		"nobody":              {t.Context(), &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read"}}, fault.Unauthenticated, ""},
-		"somebody else's bot": {bob, &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read"}, BotId: bot.GetId()}, fault.NotFound, ""},
-		"no bot":              {bob, &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read"}, BotId: annIn.GetUser().GetId()}, fault.NotFound, ""},
-		"no name":             {ann, &authv1.CreateTokenRequest{Name: " ", Scopes: []string{"read"}}, fault.InvalidArgument, "name"},
-		"a long name":         {ann, &authv1.CreateTokenRequest{Name: strings.Repeat("ä", 101), Scopes: []string{"read"}}, fault.InvalidArgument, "name"},
-		"no scope":            {ann, &authv1.CreateTokenRequest{Name: "x"}, fault.InvalidArgument, "scopes"},
-		"an unknown scope":    {ann, &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read", "root"}}, fault.InvalidArgument, "scopes"},
-		"admin of a member":   {ann, &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"admin"}}, fault.InvalidArgument, "scopes"},
-		"admin of a bot":      {ann, &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"admin"}, BotId: bot.GetId()}, fault.InvalidArgument, "scopes"},
-		"expired":             {ann, &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read"}, ExpiresAt: timestamppb.New(time.Now())}, fault.InvalidArgument, "expiresAt"},
+		"nobody":              {"nobody", &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read"}}, fault.Unauthenticated, ""},
+		"somebody else's bot": {"bob", &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read"}, BotId: bot.GetId()}, fault.NotFound, ""},
+		"no bot":              {"bob", &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read"}, BotId: annIn.GetUser().GetId()}, fault.NotFound, ""},
+		"no name":             {"ann", &authv1.CreateTokenRequest{Name: " ", Scopes: []string{"read"}}, fault.InvalidArgument, "name"},
+		"a long name":         {"ann", &authv1.CreateTokenRequest{Name: strings.Repeat("ä", 101), Scopes: []string{"read"}}, fault.InvalidArgument, "name"},
+		"no scope":            {"ann", &authv1.CreateTokenRequest{Name: "x"}, fault.InvalidArgument, "scopes"},
+		"an unknown scope":    {"ann", &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read", "root"}}, fault.InvalidArgument, "scopes"},
+		"admin of a member":   {"ann", &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"admin"}}, fault.InvalidArgument, "scopes"},
+		"admin of a bot":      {"ann", &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"admin"}, BotId: bot.GetId()}, fault.InvalidArgument, "scopes"},
+		"expired":             {"ann", &authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read"}, ExpiresAt: timestamppb.New(time.Now())}, fault.InvalidArgument, "expiresAt"},
 	} {
-		_, err := call[*authv1.CreateTokenResponse](tc.ctx, c, "CreateToken", tc.req)
+		_, err := call[*authv1.CreateTokenResponse](callers[tc.by], c, "CreateToken", tc.req)
 		if f := fault.From(err); err == nil || f.Code != tc.code || f.Field != tc.field {
 			t.Errorf("create, %s: %v", name, err)
 		}
@@ -166,20 +167,21 @@ func TestAuditLog(t *testing.T) {
 	if events, err := list(owner, &authv1.ListAuditEventsRequest{}); err != nil || len(events) < 5 {
 		t.Errorf("all: %v, %v", events, err)
 	}
+	callers := map[string]context.Context{"nobody": t.Context(), "ann": ann, "owner": owner}
 	for name, tc := range map[string]struct {
-		ctx   context.Context
+		by    string
 		req   *authv1.ListAuditEventsRequest
 		code  fault.Code
 		field string
 	}{
-		"a member":        {ann, &authv1.ListAuditEventsRequest{}, fault.PermissionDenied, ""},
-		"nobody":          {t.Context(), &authv1.ListAuditEventsRequest{}, fault.Unauthenticated, ""},
-		"no such kind":    {owner, &authv1.ListAuditEventsRequest{Kind: "x"}, fault.InvalidArgument, "kind"},
-		"malformed user":  {owner, &authv1.ListAuditEventsRequest{UserId: "*"}, fault.InvalidArgument, "userId"},
-		"malformed event": {owner, &authv1.ListAuditEventsRequest{Before: "-1"}, fault.InvalidArgument, "before"},
-		"a large page":    {owner, &authv1.ListAuditEventsRequest{Limit: 201}, fault.InvalidArgument, "limit"},
+		"a member":        {"ann", &authv1.ListAuditEventsRequest{}, fault.PermissionDenied, ""},
+		"nobody":          {"nobody", &authv1.ListAuditEventsRequest{}, fault.Unauthenticated, ""},
+		"no such kind":    {"owner", &authv1.ListAuditEventsRequest{Kind: "x"}, fault.InvalidArgument, "kind"},
+		"malformed user":  {"owner", &authv1.ListAuditEventsRequest{UserId: "*"}, fault.InvalidArgument, "userId"},
+		"malformed event": {"owner", &authv1.ListAuditEventsRequest{Before: "-1"}, fault.InvalidArgument, "before"},
+		"a large page":    {"owner", &authv1.ListAuditEventsRequest{Limit: 201}, fault.InvalidArgument, "limit"},
 	} {
-		_, err := list(tc.ctx, tc.req)
+		_, err := list(callers[tc.by], tc.req)
 		if f := fault.From(err); err == nil || f.Code != tc.code || f.Field != tc.field {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -56,13 +56,13 @@ func newAttempts(t *testing.T, s store.Store) *attempts {
 func waitsDouble(t *testing.T, s, other store.Store) {
 	c := newAttempts(t, s)
 	a := store.Attempt{Own: limit("own")}
-	for _, wait := range []time.Duration{0, 0, 0, 1, 2, 4, 5, 5} {
+	for _, seconds := range []int{0, 0, 0, 1, 2, 4, 5, 5} {
 		c.try("in time", a, 0)
 		c.s, other = other, c.s // over both instances
-		wait *= time.Second
-		if wait == 0 {
+		if seconds == 0 {
 			continue
 		}
+		wait := time.Duration(seconds) * time.Second
 		c.try("at once", a, wait)
 		c.now = c.now.Add(wait - time.Millisecond)
 		c.try("too early", a, time.Millisecond) // and was not counted
@@ -83,6 +83,7 @@ func waitsDouble(t *testing.T, s, other store.Store) {
 	}
 	c.now = c.now.Add(-time.Hour)
 	c.try("a clock set back", a, 0)
+	c.try("at once after that", a, 2*time.Second)
 	b := store.Attempt{Own: limit("b")}
 	c.try("first", b, 0)
 	c.now = c.now.Add(-time.Second)
@@ -187,7 +188,7 @@ func manyAttemptsAtOnce(t *testing.T, a, b store.Store) {
 
 func forgetsAttempts(t *testing.T, s, _ store.Store) {
 	c := newAttempts(t, s)
-	for _, key := range strings.Split("abcde", "") {
+	for key := range strings.SplitSeq("abcde", "") {
 		c.try(key, store.Attempt{Own: limit(key)}, 0)
 	}
 	known := store.Attempt{Own: limit("known")}
