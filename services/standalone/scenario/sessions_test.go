@@ -1,0 +1,158 @@
+package scenario
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/natter-chat/natter/pkg/client"
+	"github.com/natter-chat/natter/pkg/fault"
+)
+
+// browser is what a browser knows after a sign-in.
+type browser struct {
+	t       *testing.T
+	url     string
+	access  string
+	cookies map[string]string
+}
+
+// post sends JSON with the browser's cookie and token, and keeps what comes back.
+func (b *browser) post(path, body string) (status int, answer map[string]any, set *http.Cookie) {
+	return b.do(http.MethodPost, path, body)
+}
+
+func (b *browser) do(method, path, body string) (status int, answer map[string]any, set *http.Cookie) {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, bytes.NewBufferString(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+	for name, value := range b.cookies {
+		req.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	if b.access != "" {
+		req.Header.Set("Authorization", "Bearer "+b.access)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if bytes.HasPrefix(raw, []byte("[")) {
+		raw = fmt.Appendf(nil, `{"list":%s}`, raw)
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		b.t.Fatalf("%s: %v", raw, err)
+	}
+	for _, c := range res.Cookies() {
+		if c.Name == "natter_refresh" {
+			set, b.cookies = c, map[string]string{c.Name: c.Value}
+		}
+	}
+	if token, ok := answer["access_token"].(string); ok {
+		b.access = token
+	}
+	return res.StatusCode, answer, set
+}
+
+func signInBrowser(t *testing.T, url string, p *person) *browser {
+	t.Helper()
+	b := &browser{t: t, url: url}
+	status, answer, set := b.post("/auth/login", fmt.Sprintf(`{"email":%q,"password":%q}`, p.email, password))
+	if status != 200 || answer["refresh_token"] != nil || set == nil {
+		t.Fatalf("sign in: %d %v, cookie %v", status, answer, set)
+	}
+	if !set.HttpOnly || set.SameSite != http.SameSiteStrictMode || set.Path != "/auth" || set.Secure || set.MaxAge < 86400 {
+		t.Errorf("the cookie is %v", set)
+	}
+	return b
+}
+
+// A browser's session: the cookie is replaced at each refresh, two tabs get the same one, and logging out ends it.
+func TestBrowserSession(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, s *system) {
+		ada := newPerson(t, s.gatewayURL(0), "ada")
+		b := signInBrowser(t, s.gatewayURL(0), ada)
+		first := b.cookies["natter_refresh"]
+		status, answer, set := b.post("/auth/refresh", "")
+		if status != 200 || set == nil || set.Value == first || answer["refresh_token"] != nil || answer["access_token"] == "" {
+			t.Fatalf("refresh: %d %v, cookie %v", status, answer, set)
+		}
+		tab := &browser{t: t, url: s.gatewayURL(1), cookies: map[string]string{"natter_refresh": first}}
+		if status, _, again := tab.post("/auth/refresh", ""); status != 200 || again.Value != set.Value {
+			t.Errorf("another tab, through another gateway: %d, cookie %v; want %v", status, again, set)
+		}
+		if status, answer, _ := b.do(http.MethodGet, "/auth/sessions", ""); status != 200 || !strings.Contains(fmt.Sprint(answer), "Firefox on Linux") {
+			t.Errorf("sessions: %d %v", status, answer)
+		}
+		if status, _, set := b.post("/auth/logout", ""); status != 200 || set == nil || set.Value != "" || set.MaxAge >= 0 {
+			t.Errorf("logout: %d, cookie %v", status, set)
+		}
+		if status, answer, set := tab.post("/auth/refresh", ""); status != 401 || set == nil || set.Value != "" {
+			t.Errorf("refresh after the logout: %d %v, cookie %v", status, answer, set)
+		}
+		eventually(t, "the access token is refused", func() error {
+			if status, answer, _ := tab.do(http.MethodGet, "/auth/me", ""); status != 401 {
+				return fmt.Errorf("%d %v", status, answer)
+			}
+			return nil
+		})
+	})
+}
+
+// Ending sessions closes their connections on every gateway, at once, and no others.
+func TestRevokedSessionsAreClosed(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, s *system) {
+		ada := newPerson(t, s.gatewayURL(0), "ada")
+		here := ada.connect(t, client.ConnOptions{})
+		item(here, "online", func(c client.StateChange) bool { return c.State == client.Online })
+		var others []*device
+		for i := range 2 {
+			b := signInBrowser(t, s.gatewayURL(i), ada)
+			api, err := client.New(s.gatewayURL(i), client.Options{Token: client.StaticToken(b.access)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := (&person{Client: api, name: "ada"}).connect(t, client.ConnOptions{})
+			item(d, "online", func(c client.StateChange) bool { return c.State == client.Online })
+			others = append(others, d)
+		}
+		mine := signInBrowser(t, s.gatewayURL(0), ada)
+		status, answer, _ := mine.do(http.MethodGet, "/auth/sessions", "")
+		list, _ := answer["list"].([]any)
+		if status != 200 || len(list) != 4 {
+			t.Fatalf("sessions: %d %v", status, answer)
+		}
+		began := time.Now()
+		if status, answer, _ := mine.do(http.MethodDelete, "/auth/sessions", ""); status != 200 {
+			t.Fatalf("end the others: %d %v", status, answer)
+		}
+		for _, d := range append(others, here) {
+			d.until("the end", func() bool { return d.Err() != nil })
+			if fault.CodeOf(d.Err()) != fault.Unauthenticated {
+				t.Errorf("ended with %v", d.Err())
+			}
+		}
+		t.Logf("closed within %v", time.Since(began))
+		if status, _, _ := mine.do(http.MethodGet, "/auth/me", ""); status != 200 {
+			t.Errorf("the session that asked: %d", status)
+		}
+		if status, _, _ := mine.post("/auth/logout", `{"everywhere":true}`); status != 200 {
+			t.Errorf("logout everywhere: %d", status)
+		}
+	})
+}
