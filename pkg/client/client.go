@@ -23,7 +23,7 @@ type Error = fault.Fault
 
 // Options are the choices of a Client; the zero value is one that has not signed in.
 type Options struct {
-	// Token is where access tokens come from; nil: from Register and Login, until it expires.
+	// Token is where access tokens come from; nil: from the session that Register or Login begins.
 	Token TokenSource
 	// HTTP is used for requests and for the WebSocket; nil: one with a timeout of 30 s.
 	HTTP *http.Client
@@ -52,6 +52,7 @@ func New(server string, opts Options) (*Client, error) {
 		return nil, fault.Invalid("server", "%q is not the address of a server; it looks like http://localhost:8080", server)
 	}
 	c := &Client{base: base, http: opts.HTTP, log: opts.Log, tokens: newTokens(opts.Token)}
+	c.tokens.renew = c.renew
 	if c.http == nil {
 		c.http = &http.Client{Timeout: httpTimeout}
 	}
@@ -68,6 +69,7 @@ type call struct {
 	query  url.Values
 	body   proto.Message // nil: none
 	public bool          // no token
+	signIn bool          // the refresh token is to be in the answer
 }
 
 // do sends a call and returns the body of the answer, with a fresh token if the one in use is refused.
@@ -80,7 +82,7 @@ func (c *Client) do(ctx context.Context, call call) ([]byte, error) {
 		return nil, err
 	}
 	answer, err := c.roundTrip(ctx, call, token)
-	if fault.CodeOf(err) != fault.Unauthenticated || c.tokens.source == nil {
+	if fault.CodeOf(err) != fault.Unauthenticated || !c.tokens.canRefresh() {
 		return answer, err
 	}
 	if token, err = c.tokens.refresh(ctx, token); err != nil {
@@ -132,6 +134,9 @@ func (c *Client) request(ctx context.Context, call call, token string) (*http.Re
 	req.URL.RawQuery = call.query.Encode()
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if call.signIn {
+		req.Header.Set("Natter-Refresh-Token", "body")
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)

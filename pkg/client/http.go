@@ -24,12 +24,33 @@ func (c *Client) Login(ctx context.Context, email, password string) (*authv1.Sig
 }
 
 func (c *Client) signIn(ctx context.Context, how string, body proto.Message) (*authv1.SignedIn, error) {
-	signedIn, err := one(ctx, c, call{method: http.MethodPost, path: []string{"auth", how}, body: body, public: true}, &authv1.SignedIn{})
+	signedIn, err := one(ctx, c, call{method: http.MethodPost, path: []string{"auth", how}, body: body, public: true, signIn: true}, &authv1.SignedIn{})
 	if err != nil {
 		return nil, err
 	}
-	c.tokens.set(signedIn.GetAccessToken())
+	c.tokens.begin(signedIn)
 	return signedIn, nil
+}
+
+// renew goes on with a session. It is no new one: no other header is needed to have the next token in the body.
+func (c *Client) renew(ctx context.Context, refreshToken string) (*authv1.SignedIn, error) {
+	body := &authv1.RefreshRequest{RefreshToken: refreshToken}
+	return one(ctx, c, call{method: http.MethodPost, path: []string{"auth", "refresh"}, body: body, public: true}, &authv1.SignedIn{})
+}
+
+// Logout ends the session that Register or Login began, or with everywhere all sessions of the user.
+func (c *Client) Logout(ctx context.Context, everywhere bool) error {
+	body := &authv1.LogoutRequest{RefreshToken: c.tokens.refreshToken(), Everywhere: everywhere}
+	if _, err := c.do(ctx, call{method: http.MethodPost, path: []string{"auth", "logout"}, body: body}); err != nil {
+		return err
+	}
+	c.tokens.begin(nil)
+	return nil
+}
+
+// Sessions returns where the user is signed in, the session that was used last first.
+func (c *Client) Sessions(ctx context.Context) ([]*authv1.Session, error) {
+	return list[authv1.Session](ctx, c, call{method: http.MethodGet, path: []string{"auth", "sessions"}})
 }
 
 // Me is the signed-in user.
