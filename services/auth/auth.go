@@ -22,6 +22,7 @@ import (
 	"github.com/natter-chat/natter/services/auth/internal/password"
 	"github.com/natter-chat/natter/services/auth/internal/secret"
 	"github.com/natter-chat/natter/services/auth/internal/service"
+	"github.com/natter-chat/natter/services/auth/internal/sso"
 	"github.com/natter-chat/natter/services/auth/internal/store"
 	"github.com/natter-chat/natter/services/auth/internal/store/postgres"
 	"github.com/natter-chat/natter/services/auth/internal/store/sqlite"
@@ -39,6 +40,7 @@ type Config struct {
 	Sessions     service.SessionConfig
 	Accounts     service.AccountsConfig
 	Mail         mail.Config
+	SSO          sso.Config
 
 	Argon2Memory  config.Bytes `env:"NATTER_ARGON2_MEMORY" envDefault:"19MiB" help:"memory of one password hash"`
 	Argon2Time    uint32       `env:"NATTER_ARGON2_TIME" envDefault:"2" help:"passes of one password hash"`
@@ -92,6 +94,14 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	if err != nil {
 		return err
 	}
+	providers, err := sso.New(cfg.SSO)
+	if err != nil {
+		return err
+	}
+	attempts, err := secretKey.Box("natter auth single sign-on")
+	if err != nil {
+		return err
+	}
 	passwords, err := password.NewHasher(cfg.argon2(), d.Metrics)
 	if err != nil {
 		return fmt.Errorf("NATTER_ARGON2_*: %w", err)
@@ -114,7 +124,7 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	}
 	a.svc, err = service.New(service.Deps{
 		Store: a.store, Passwords: passwords, Keys: a.keys, TokenTTL: cfg.TokenTTL, Sessions: cfg.Sessions, Bus: a.nc,
-		Accounts: cfg.Accounts, Mail: a.mail, Secret: secretKey,
+		Accounts: cfg.Accounts, Mail: a.mail, PublicURL: cfg.SSO.PublicURL, Secret: secretKey,
 		Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {
@@ -128,7 +138,8 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	if a.server, err = rpc.NewServer(a.nc, service.Name, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	return a.svc.Serve(a.server)
+	signOn := service.NewSingleSignOn(a.svc, providers, sso.Sealer{Box: attempts})
+	return errors.Join(a.svc.Serve(a.server), signOn.Serve(a.server))
 }
 
 // argon2 leaves the number of threads at 1: more would make one hash faster, and the pool's bound a lie.

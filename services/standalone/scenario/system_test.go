@@ -47,7 +47,7 @@ func startOne(tb testing.TB, env ...string) *system {
 	tb.Helper()
 	http := freeAddr(tb)
 	s := &system{url: "http://" + http}
-	p := s.add(tb, "natter", "natter", append(env, "NATTER_HTTP_ADDR="+http, "NATTER_DATA_DIR="+filepath.Join(tb.TempDir(), "data"))...)
+	p := s.add(tb, "natter", "natter", append(env, "NATTER_HTTP_ADDR="+http, "NATTER_PUBLIC_URL=http://"+http, "NATTER_DATA_DIR="+filepath.Join(tb.TempDir(), "data"))...)
 	s.gateways, s.stores = []*process{p}, []*process{p}
 	s.start(tb)
 	return s

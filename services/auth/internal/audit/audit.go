@@ -23,7 +23,10 @@ const (
 	TokenRevoked       Kind = "token_revoked"
 	SessionsRevoked    Kind = "sessions_revoked"     // Detail: which, or how many
 	RefreshTokenReused Kind = "refresh_token_reused" // Detail: the session, which has been ended
-	KeysRotated        Kind = "keys_rotated"         // an operator began a rotation; those on schedule are not events
+	IdentityLinked     Kind = "identity_linked"      // Detail: the provider, and why
+	IdentityUnlinked   Kind = "identity_unlinked"
+	AccountClaimed     Kind = "account_claimed" // by who has its unverified e-mail address; all other ways in are removed
+	KeysRotated        Kind = "keys_rotated"    // an operator began a rotation; those on schedule are not events
 	KeysRevoked        Kind = "keys_revoked"
 
 	EmailVerified     Kind = "email_verified"
@@ -47,6 +50,7 @@ const (
 var kinds = []Kind{
 	UserRegistered, LoginOK, LoginFailed, BotCreated, BotDeleted, TokenCreated, TokenRevoked,
 	SessionsRevoked, RefreshTokenReused,
+	IdentityLinked, IdentityUnlinked, AccountClaimed,
 	KeysRotated, KeysRevoked,
 	EmailVerified, EmailChanged, PasswordChanged, PasswordReset, ProfileChanged, UserDeactivated, UserReactivated, UserDeleted,
 	RoleChanged, SecondFactorOn, SecondFactorOff, RecoveryCodeUsed, RecoveryCodesMade, InvitationCreated, InvitationRevoked,

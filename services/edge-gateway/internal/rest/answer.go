@@ -86,11 +86,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if s, ok := err.(statusError); ok { //nolint:errorlint // made by decodeBody and refuse, never wrapped
 		status = s.status
 	}
-	level := slog.LevelDebug
-	if f.Code == fault.Internal {
-		level = slog.LevelError
-	}
-	a.Log.Log(r.Context(), level, "http request failed", "request_id", w.Header().Get(headerRequestID), "route", r.Pattern, "error", err)
+	a.logFailure(w, r, err)
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
@@ -102,6 +98,15 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		body = fmt.Appendf(nil, `{"error":{"code":%q}}`, f.Code)
 	}
 	writeJSON(w, status, body)
+}
+
+// logFailure logs the cause of a failed request.
+func (a *api) logFailure(w http.ResponseWriter, r *http.Request, err error) {
+	level := slog.LevelDebug
+	if fault.CodeOf(err) == fault.Internal {
+		level = slog.LevelError
+	}
+	a.Log.Log(r.Context(), level, "http request failed", "request_id", w.Header().Get(headerRequestID), "route", r.Pattern, "error", err)
 }
 
 type errorBody struct {

@@ -19,6 +19,9 @@ func (a *api) handleOthers() error {
 	return errors.Join(
 		a.handleSessions(),
 		handle(a.mux, "GET /.well-known/jwks.json", http.HandlerFunc(a.keys)),
+		handle(a.mux, "GET /auth/sso/{provider}", http.HandlerFunc(a.beginSSO)),
+		handle(a.mux, "GET /auth/sso/{provider}/callback", http.HandlerFunc(a.finishSSO)),
+		handle(a.mux, "POST /auth/sso/{provider}/link", http.HandlerFunc(a.linkSSO)),
 		handle(a.mux, "GET /docs", document("text/html; charset=utf-8", documents.Page)),
 		handle(a.mux, "GET /docs/openapi.yaml", document("application/yaml", documents.OpenAPI)),
 		handle(a.mux, "GET /docs/asyncapi.yaml", document("application/yaml", documents.AsyncAPI)),

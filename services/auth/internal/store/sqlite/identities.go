@@ -58,6 +58,8 @@ func (s *Store) ClaimUser(ctx context.Context, i store.Identity) error {
 			"DELETE FROM second_factors WHERE user_id = ?",
 			"DELETE FROM recovery_codes WHERE user_id = ?",
 			"DELETE FROM mail_tokens WHERE user_id = ?",
+			"DELETE FROM api_tokens WHERE user_id = ?",
+			"DELETE FROM api_tokens WHERE user_id IN (SELECT id FROM users WHERE bot_owner = ?)",
 		} {
 			if _, err := tx.ExecContext(ctx, remove, i.User); err != nil {
 				return err
