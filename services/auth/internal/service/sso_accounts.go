@@ -54,7 +54,7 @@ func (s *SingleSignOn) findAccount(ctx context.Context, p *sso.Provider, c sso.C
 	u, err := s.store.UserByEmail(ctx, email.Key)
 	switch {
 	case fault.CodeOf(err) == fault.NotFound:
-		if u, err = s.newAccount(ctx, p, email, c); err != nil {
+		if u, err = s.newAccount(ctx, email, c); err != nil {
 			return u, identity, err
 		}
 	case err != nil:
@@ -135,7 +135,7 @@ func newIdentity(u ids.User, c sso.Claims) store.Identity {
 
 // newAccount makes an account without a password, with a username as close as can be to what they are called there. A crash
 // before the identity is linked is no harm: next time the account is found by its verified address.
-func (s *SingleSignOn) newAccount(ctx context.Context, p *sso.Provider, email user.Name, c sso.Claims) (user.User, error) {
+func (s *SingleSignOn) newAccount(ctx context.Context, email user.Name, c sso.Claims) (user.User, error) {
 	u := user.User{
 		ID: ids.New[ids.User](), Email: email, EmailVerified: true, CreatedAt: now(),
 	}
@@ -147,10 +147,7 @@ func (s *SingleSignOn) newAccount(ctx context.Context, p *sso.Provider, email us
 			break
 		}
 	}
-	if err != nil {
-		return u, err
-	}
-	return u, nil
+	return u, err
 }
 
 // usernames are names to try, in order: each wish, then the first with a number, at last with one that nobody has.
