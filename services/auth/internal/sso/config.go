@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,12 +97,10 @@ func (s Settings) check() error {
 	if s.ClientID == "" {
 		return errors.New("CLIENT_ID: it is not set")
 	}
-	for _, scope := range s.Scopes {
-		if scope == oidc.ScopeOpenID {
-			return nil
-		}
+	if !slices.Contains(s.Scopes, oidc.ScopeOpenID) {
+		return errors.New("SCOPES: openid is not among them")
 	}
-	return errors.New("SCOPES: openid is not among them")
+	return nil
 }
 
 // checkURL wants https, but of this machine: whoever can read the traffic could sign in as anybody.

@@ -3,6 +3,7 @@ package sso_test
 import (
 	"bytes"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -70,9 +71,7 @@ func TestSettingsRefuse(t *testing.T) {
 		if _, err := load(t, values); err != nil {
 			t.Fatal(err)
 		}
-		for k, v := range tc.change {
-			values[k] = v
-		}
+		maps.Copy(values, tc.change)
 		if _, err := load(t, values); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %s", name, err, tc.want)
 		}
