@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,8 +27,11 @@ import (
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 )
 
-// mailbox is a real SMTP server that keeps the mails.
-type mailbox struct{ mails chan [2]string } // to, text
+// mailbox is a real SMTP server that keeps the mails: to, text.
+type mailbox struct {
+	mails chan [2]string
+	kept  [][2]string // not asked for yet
+}
 
 type mailSession struct {
 	box *mailbox
@@ -61,16 +65,19 @@ func startMail(t *testing.T) (*mailbox, map[string]string) {
 	return box, map[string]string{"NATTER_SMTP_URL": "smtp+insecure://" + l.Addr().String(), "NATTER_MAIL_FROM": "Natter <chat@example.org>"}
 }
 
-// mail waits for the mail with this subject and returns its text; those before it are dropped.
+// mail waits for a mail with this subject and returns its text, once. Mails overtake each other.
 func (b *mailbox) mail(t *testing.T, to, subject string) string {
 	t.Helper()
 	deadline := time.After(15 * time.Second)
 	for {
+		if i := slices.IndexFunc(b.kept, func(m [2]string) bool { return m[0] == to && strings.Contains(m[1], "Subject: "+subject) }); i >= 0 {
+			text := b.kept[i][1]
+			b.kept = slices.Delete(b.kept, i, i+1)
+			return text
+		}
 		select {
 		case m := <-b.mails:
-			if m[0] == to && strings.Contains(m[1], "Subject: "+subject) {
-				return m[1]
-			}
+			b.kept = append(b.kept, m)
 		case <-deadline:
 			t.Fatalf("no mail %q to %s", subject, to)
 		}

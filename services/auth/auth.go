@@ -139,7 +139,10 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 		return err
 	}
 	signOn := service.NewSingleSignOn(a.svc, providers, sso.Sealer{Box: attempts})
-	return errors.Join(a.svc.Serve(a.server), signOn.Serve(a.server))
+	if err := errors.Join(a.svc.Serve(a.server), signOn.Serve(a.server)); err != nil {
+		return err
+	}
+	return a.nc.Flush() // the subscriptions are with the server
 }
 
 // argon2 leaves the number of threads at 1: more would make one hash faster, and the pool's bound a lie.
