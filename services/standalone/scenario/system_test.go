@@ -26,7 +26,7 @@ type system struct {
 // quick are the settings of every system under test: cheap passwords, a short drain, no rate limits, and no reset however
 // far a client falls behind.
 var quick = []string{
-	"NATTER_ARGON2_MEMORY=64KiB", "NATTER_ARGON2_TIME=1", "NATTER_HTTP_RATE_AUTH=off", "NATTER_HTTP_RATE_WRITE=off",
+	"NATTER_ARGON2_MEMORY=64KiB", "NATTER_ARGON2_TIME=1", "NATTER_HTTP_RATE_AUTH=off", "NATTER_HTTP_RATE_WRITE=off", "NATTER_SIGN_UPS_PER_ADDRESS=0",
 	"NATTER_HTTP_RATE_READ=off", "NATTER_FRAME_RATE_CONNECTION=off", "NATTER_FRAME_RATE_USER=off", "NATTER_FRAME_RATE_IP=off",
 	"NATTER_CONNECTIONS_PER_IP=off", "NATTER_COMMANDS_PER_SECOND=100000", "NATTER_DRAIN_WINDOW=200ms", "NATTER_RESUME_EVENTS=1000000",
 }

@@ -29,6 +29,7 @@ import (
 type AccountsConfig struct {
 	SignUp      string   `env:"NATTER_SIGN_UP" envDefault:"open" help:"who may register, besides the first, who is the owner: open (everybody), invite (by an administrator's invitation), domains (who reads mail at NATTER_SIGN_UP_DOMAINS)"`
 	Domains     []string `env:"NATTER_SIGN_UP_DOMAINS" help:"domains of e-mail addresses, such as example.org,example.com; for NATTER_SIGN_UP=domains"`
+	PerAddress  int      `env:"NATTER_SIGN_UPS_PER_ADDRESS" envDefault:"50" help:"accounts that one address may make within two hours before it has to wait; 0: any number"`
 	VerifyEmail bool     `env:"NATTER_REQUIRE_VERIFIED_EMAIL" envDefault:"false" help:"let people sign in only when their e-mail address is verified; always so for NATTER_SIGN_UP=domains"`
 }
 

@@ -140,7 +140,9 @@ func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (in
 	if err := user.CheckPassword("password", req.GetPassword(), email, username); err != nil {
 		return nil, err
 	}
-	settle, err := s.attempt(ctx, register, email.Key)
+	limits := register
+	limits.address.Free = s.accounts.PerAddress
+	settle, err := s.attempt(ctx, limits, email.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ var (
 	register = action{
 		name:          "register",
 		account:       store.Limit{Free: 5, Wait: 10 * time.Second, Max: 10 * time.Minute, Forget: time.Hour},
-		address:       store.Limit{Free: 50, Wait: 5 * time.Second, Max: 10 * time.Minute, Forget: 2 * time.Hour},
+		address:       store.Limit{Wait: 5 * time.Second, Max: 10 * time.Minute, Forget: 2 * time.Hour}, // Free is a setting
 		countsSuccess: true,
 	}
 	// reset is a mail to somebody who may not have asked for it.
