@@ -88,7 +88,7 @@ func (s *Service) signedIn(u user.User, next refresh.Token) (*authv1.SignedIn, e
 	if err != nil {
 		return nil, fault.E(fault.Internal, "sign access token", err)
 	}
-	return &authv1.SignedIn{AccessToken: access, User: protoUser(u), RefreshToken: proto.String(next.String())}, nil
+	return &authv1.SignedIn{AccessToken: access, User: protoUser(u), RefreshToken: new(next.String())}, nil
 }
 
 // Refresh exchanges a refresh token. One that was used before ends the session: it or its successor has been stolen.
