@@ -208,8 +208,10 @@ func TestTooManyHellos(t *testing.T) {
 	forged := g.dial(t, wire.JSON)
 	forged.hello(&clientv1.Hello{Token: "x"}) // takes nothing from those who may come in
 	forged.closed(closeToken)
-	first, _ := g.connect(t, wire.JSON, p)
-	g.connect(t, wire.Proto, p)
+	inside := map[wire.Encoding]*client{}
+	for _, e := range []wire.Encoding{wire.JSON, wire.Proto} {
+		inside[e], _ = g.connect(t, e, p)
+	}
 	inBoth(t, func(t *testing.T, e wire.Encoding) {
 		c := g.dial(t, e)
 		c.hello(&clientv1.Hello{Token: p.token(t, time.Hour)})
@@ -217,7 +219,7 @@ func TestTooManyHellos(t *testing.T) {
 			t.Errorf("got %v, want goAway and an error", all)
 		}
 		g.ended(t, "busy", 1)
-		first.sync() // who is in stays
+		inside[e].sync() // who is in stays
 	})
 }
 
