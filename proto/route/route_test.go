@@ -29,7 +29,7 @@ func TestAll(t *testing.T) {
 	if r.Service != "message-store" || r.RPC.Name() != "ListMessages" || r.Status != 200 || r.Access != httpv1.Access_ACCESS_USER {
 		t.Errorf("got %+v", r)
 	}
-	if names(r.InPath) != "roomId" || names(r.InQuery) != "before after limit" || r.Response.JSONName() != "messages" {
+	if names(r.InPath) != "roomId" || names(r.InQuery) != "before after limit thread" || r.Response.JSONName() != "messages" {
 		t.Errorf("path %s, query %s, response %s", names(r.InPath), names(r.InQuery), r.Response.JSONName())
 	}
 }

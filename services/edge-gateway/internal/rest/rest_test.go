@@ -30,7 +30,8 @@ import (
 func TestRequestsReachTheirServices(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	const roomJSON = `{"id":"` + room + `","name":"<General> & ` + "\u2028" + `","description":"","isPrivate":false,"members":[],"memberCount":0,"createdAt":"1970-01-01T00:00:01.500Z"}`
+	const roomJSON = `{"id":"` + room + `","name":"<General> & ` + "\u2028" + `","description":"","isPrivate":false,"members":[],"memberCount":0,"createdAt":"1970-01-01T00:00:01.500Z",` +
+		`"kind":"","topic":"","avatar":"","isArchived":false,"isAnnouncement":false,"slowModeSeconds":0}`
 	for name, test := range map[string]struct {
 		method, target, body string
 		want                 proto.Message
@@ -52,7 +53,7 @@ func TestRequestsReachTheirServices(t *testing.T) {
 		"an optional field": {
 			"GET", "/chat/rooms/" + room + "/messages?before=0", "", &messagestorev1.ListMessagesRequest{RoomId: room, Before: new(uint32(0))}, 200,
 			`[{"_id":"` + room + `:1","seq":1,"ordinal":0,"roomId":"","userId":"","username":"","avatar":"","content":"","type":"","fileUrl":"","isEdited":false,` +
-				`"reactions":[],"replyTo":0,"isDeleted":false,"isPinned":false,"nonce":""}]`,
+				`"reactions":[],"replyTo":0,"isDeleted":false,"isPinned":false,"nonce":"","mentions":[],"thread":0,"threadOrdinal":0}]`,
 		},
 	} {
 		w := f.do(test.method, test.target, test.body)

@@ -83,10 +83,14 @@ func appendEvent(dst []byte, ev *chatv1.Event) []byte {
 		dst = stringField(dst, "type", body.Message.GetType())
 		dst = stringField(dst, "fileUrl", body.Message.GetFileUrl())
 		dst = uint32Field(dst, "replyTo", body.Message.GetReplyTo())
-		dst = append(boolField(dst, "deleted", body.Message.GetDeleted()), '}')
+		dst = boolField(dst, "deleted", body.Message.GetDeleted())
+		dst = mentionsField(dst, body.Message.GetMentions())
+		dst = uint32Field(dst, "thread", body.Message.GetThread())
+		dst = append(uint32Field(dst, "threadOrdinal", body.Message.GetThreadOrdinal()), '}')
 	case *chatv1.Event_Edited:
 		dst = uint32Field(append(key(dst, "edited"), '{'), "seq", body.Edited.GetSeq())
-		dst = append(stringField(dst, "content", body.Edited.GetContent()), '}')
+		dst = stringField(dst, "content", body.Edited.GetContent())
+		dst = append(mentionsField(dst, body.Edited.GetMentions()), '}')
 	case *chatv1.Event_Deleted:
 		dst = append(uint32Field(append(key(dst, "deleted"), '{'), "seq", body.Deleted.GetSeq()), '}')
 	case *chatv1.Event_Reaction:
@@ -99,18 +103,47 @@ func appendEvent(dst []byte, ev *chatv1.Event) []byte {
 	case *chatv1.Event_MemberJoined:
 		dst = userField(append(key(dst, "memberJoined"), '{'), "user", body.MemberJoined.GetUser())
 		dst = stringField(dst, "role", body.MemberJoined.GetRole())
-		dst = append(uint32Field(dst, "version", body.MemberJoined.GetVersion()), '}')
+		dst = uint32Field(dst, "version", body.MemberJoined.GetVersion())
+		dst = append(timeField(dst, "mutedUntil", body.MemberJoined.GetMutedUntil()), '}')
 	case *chatv1.Event_MemberLeft:
 		dst = userField(append(key(dst, "memberLeft"), '{'), "user", body.MemberLeft.GetUser())
 		dst = stringField(dst, "reason", body.MemberLeft.GetReason())
-		dst = append(uint32Field(dst, "version", body.MemberLeft.GetVersion()), '}')
+		dst = uint32Field(dst, "version", body.MemberLeft.GetVersion())
+		dst = append(stringField(dst, "note", body.MemberLeft.GetNote()), '}')
 	case *chatv1.Event_RoomUpdated:
-		dst = stringField(append(key(dst, "roomUpdated"), '{'), "name", body.RoomUpdated.GetName())
-		dst = stringField(dst, "description", body.RoomUpdated.GetDescription())
-		dst = boolField(dst, "isPrivate", body.RoomUpdated.GetIsPrivate())
-		dst = append(uint32Field(dst, "version", body.RoomUpdated.GetVersion()), '}')
+		dst = appendRoomUpdated(key(dst, "roomUpdated"), body.RoomUpdated)
 	}
 	return append(dst, '}')
+}
+
+func appendRoomUpdated(dst []byte, r *chatv1.RoomUpdated) []byte {
+	dst = stringField(append(dst, '{'), "name", r.GetName())
+	dst = stringField(dst, "description", r.GetDescription())
+	dst = boolField(dst, "isPrivate", r.GetIsPrivate())
+	dst = uint32Field(dst, "version", r.GetVersion())
+	dst = stringField(dst, "topic", r.GetTopic())
+	dst = stringField(dst, "avatar", r.GetAvatar())
+	dst = boolField(dst, "isArchived", r.GetIsArchived())
+	dst = boolField(dst, "isAnnouncement", r.GetIsAnnouncement())
+	dst = uint32Field(dst, "slowModeSeconds", r.GetSlowModeSeconds())
+	return append(boolField(dst, "isDeleted", r.GetIsDeleted()), '}')
+}
+
+func mentionsField(dst []byte, mentions []*chatv1.Mention) []byte {
+	if len(mentions) == 0 {
+		return dst
+	}
+	dst = append(key(dst, "mentions"), '[')
+	for i, m := range mentions {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = stringField(append(dst, '{'), "kind", m.GetKind())
+		dst = stringField(dst, "userId", m.GetUserId())
+		dst = uint32Field(dst, "offset", m.GetOffset())
+		dst = append(uint32Field(dst, "length", m.GetLength()), '}')
+	}
+	return append(dst, ']')
 }
 
 func appendAck(dst []byte, ack *clientv1.Ack) []byte {

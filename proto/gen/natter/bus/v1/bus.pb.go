@@ -10,6 +10,7 @@ package busv1
 
 import (
 	v1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	v11 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -859,6 +860,9 @@ type UserEvent struct {
 	//	*UserEvent_Membership
 	//	*UserEvent_Marker
 	//	*UserEvent_Profile
+	//	*UserEvent_Preferences
+	//	*UserEvent_Invited
+	//	*UserEvent_Saved
 	Event         isUserEvent_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -928,6 +932,33 @@ func (x *UserEvent) GetProfile() *v1.User {
 	return nil
 }
 
+func (x *UserEvent) GetPreferences() *v11.PreferencesChanged {
+	if x != nil {
+		if x, ok := x.Event.(*UserEvent_Preferences); ok {
+			return x.Preferences
+		}
+	}
+	return nil
+}
+
+func (x *UserEvent) GetInvited() *v11.Invited {
+	if x != nil {
+		if x, ok := x.Event.(*UserEvent_Invited); ok {
+			return x.Invited
+		}
+	}
+	return nil
+}
+
+func (x *UserEvent) GetSaved() *v11.SavedChanged {
+	if x != nil {
+		if x, ok := x.Event.(*UserEvent_Saved); ok {
+			return x.Saved
+		}
+	}
+	return nil
+}
+
 type isUserEvent_Event interface {
 	isUserEvent_Event()
 }
@@ -945,11 +976,30 @@ type UserEvent_Profile struct {
 	Profile *v1.User `protobuf:"bytes,4,opt,name=profile,proto3,oneof"`
 }
 
+type UserEvent_Preferences struct {
+	// These three are passed on to the user's clients as they are.
+	Preferences *v11.PreferencesChanged `protobuf:"bytes,5,opt,name=preferences,proto3,oneof"`
+}
+
+type UserEvent_Invited struct {
+	Invited *v11.Invited `protobuf:"bytes,6,opt,name=invited,proto3,oneof"`
+}
+
+type UserEvent_Saved struct {
+	Saved *v11.SavedChanged `protobuf:"bytes,7,opt,name=saved,proto3,oneof"`
+}
+
 func (*UserEvent_Membership) isUserEvent_Event() {}
 
 func (*UserEvent_Marker) isUserEvent_Event() {}
 
 func (*UserEvent_Profile) isUserEvent_Event() {}
+
+func (*UserEvent_Preferences) isUserEvent_Event() {}
+
+func (*UserEvent_Invited) isUserEvent_Event() {}
+
+func (*UserEvent_Saved) isUserEvent_Event() {}
 
 // MembershipChanged: the user joined (role set) or left (role empty) a room, as of this version.
 type MembershipChanged struct {
@@ -1180,7 +1230,11 @@ type MarkerMoved struct {
 	ReadSeq uint32                 `protobuf:"varint,2,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
 	Unread  uint32                 `protobuf:"varint,3,opt,name=unread,proto3" json:"unread,omitempty"`
 	// How many messages the room has up to read_seq.
-	Ordinal       uint32 `protobuf:"varint,4,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	Ordinal  uint32 `protobuf:"varint,4,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	Rev      uint32 `protobuf:"varint,5,opt,name=rev,proto3" json:"rev,omitempty"`
+	Mentions uint32 `protobuf:"varint,6,opt,name=mentions,proto3" json:"mentions,omitempty"`
+	// seq of the message whose thread it is about; 0: the room.
+	Thread        uint32 `protobuf:"varint,7,opt,name=thread,proto3" json:"thread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1239,6 +1293,27 @@ func (x *MarkerMoved) GetUnread() uint32 {
 func (x *MarkerMoved) GetOrdinal() uint32 {
 	if x != nil {
 		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *MarkerMoved) GetRev() uint32 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
+}
+
+func (x *MarkerMoved) GetMentions() uint32 {
+	if x != nil {
+		return x.Mentions
+	}
+	return 0
+}
+
+func (x *MarkerMoved) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
 	}
 	return 0
 }
@@ -1414,7 +1489,7 @@ var File_natter_bus_v1_bus_proto protoreflect.FileDescriptor
 
 const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\n" +
-	"\x17natter/bus/v1/bus.proto\x12\rnatter.bus.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19natter/chat/v1/chat.proto\">\n" +
+	"\x17natter/bus/v1/bus.proto\x12\rnatter.bus.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19natter/chat/v1/chat.proto\x1a\x1dnatter/client/v1/frames.proto\">\n" +
 	"\bCommands\x122\n" +
 	"\bcommands\x18\x01 \x03(\v2\x16.natter.bus.v1.CommandR\bcommands\"\xd8\x04\n" +
 	"\aCommand\x12\x17\n" +
@@ -1467,13 +1542,16 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\x06signal\"N\n" +
 	"\fReceiptMoved\x12\x19\n" +
 	"\bread_seq\x18\x01 \x01(\rR\areadSeq\x12#\n" +
-	"\rdelivered_seq\x18\x02 \x01(\rR\fdeliveredSeq\"\xc0\x01\n" +
+	"\rdelivered_seq\x18\x02 \x01(\rR\fdeliveredSeq\"\xf9\x02\n" +
 	"\tUserEvent\x12B\n" +
 	"\n" +
 	"membership\x18\x01 \x01(\v2 .natter.bus.v1.MembershipChangedH\x00R\n" +
 	"membership\x124\n" +
 	"\x06marker\x18\x02 \x01(\v2\x1a.natter.bus.v1.MarkerMovedH\x00R\x06marker\x120\n" +
-	"\aprofile\x18\x04 \x01(\v2\x14.natter.chat.v1.UserH\x00R\aprofileB\a\n" +
+	"\aprofile\x18\x04 \x01(\v2\x14.natter.chat.v1.UserH\x00R\aprofile\x12H\n" +
+	"\vpreferences\x18\x05 \x01(\v2$.natter.client.v1.PreferencesChangedH\x00R\vpreferences\x125\n" +
+	"\ainvited\x18\x06 \x01(\v2\x19.natter.client.v1.InvitedH\x00R\ainvited\x126\n" +
+	"\x05saved\x18\a \x01(\v2\x1e.natter.client.v1.SavedChangedH\x00R\x05savedB\a\n" +
 	"\x05event\"Z\n" +
 	"\x11MembershipChanged\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x12\n" +
@@ -1490,12 +1568,15 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12@\n" +
 	"\n" +
 	"membership\x18\x02 \x01(\v2 .natter.bus.v1.MembershipChangedR\n" +
-	"membership\"s\n" +
+	"membership\"\xb9\x01\n" +
 	"\vMarkerMoved\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x19\n" +
 	"\bread_seq\x18\x02 \x01(\rR\areadSeq\x12\x16\n" +
 	"\x06unread\x18\x03 \x01(\rR\x06unread\x12\x18\n" +
-	"\aordinal\x18\x04 \x01(\rR\aordinal\"{\n" +
+	"\aordinal\x18\x04 \x01(\rR\aordinal\x12\x10\n" +
+	"\x03rev\x18\x05 \x01(\rR\x03rev\x12\x1a\n" +
+	"\bmentions\x18\x06 \x01(\rR\bmentions\x12\x16\n" +
+	"\x06thread\x18\a \x01(\rR\x06thread\"{\n" +
 	"\x0fPresenceChanged\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n" +
 	"\n" +
@@ -1523,38 +1604,41 @@ func file_natter_bus_v1_bus_proto_rawDescGZIP() []byte {
 
 var file_natter_bus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_natter_bus_v1_bus_proto_goTypes = []any{
-	(*Commands)(nil),              // 0: natter.bus.v1.Commands
-	(*Command)(nil),               // 1: natter.bus.v1.Command
-	(*Outcomes)(nil),              // 2: natter.bus.v1.Outcomes
-	(*Outcome)(nil),               // 3: natter.bus.v1.Outcome
-	(*Ack)(nil),                   // 4: natter.bus.v1.Ack
-	(*Fault)(nil),                 // 5: natter.bus.v1.Fault
-	(*Beacon)(nil),                // 6: natter.bus.v1.Beacon
-	(*RoomHead)(nil),              // 7: natter.bus.v1.RoomHead
-	(*Heartbeat)(nil),             // 8: natter.bus.v1.Heartbeat
-	(*RoomSignal)(nil),            // 9: natter.bus.v1.RoomSignal
-	(*ReceiptMoved)(nil),          // 10: natter.bus.v1.ReceiptMoved
-	(*UserEvent)(nil),             // 11: natter.bus.v1.UserEvent
-	(*MembershipChanged)(nil),     // 12: natter.bus.v1.MembershipChanged
-	(*SessionsRevoked)(nil),       // 13: natter.bus.v1.SessionsRevoked
-	(*ProfileChanged)(nil),        // 14: natter.bus.v1.ProfileChanged
-	(*RoomChanged)(nil),           // 15: natter.bus.v1.RoomChanged
-	(*MarkerMoved)(nil),           // 16: natter.bus.v1.MarkerMoved
-	(*PresenceChanged)(nil),       // 17: natter.bus.v1.PresenceChanged
-	(*PresenceQuery)(nil),         // 18: natter.bus.v1.PresenceQuery
-	(*PresenceSnapshot)(nil),      // 19: natter.bus.v1.PresenceSnapshot
-	(*v1.Actor)(nil),              // 20: natter.chat.v1.Actor
-	(*v1.MessagePosted)(nil),      // 21: natter.chat.v1.MessagePosted
-	(*v1.MessageEdited)(nil),      // 22: natter.chat.v1.MessageEdited
-	(*v1.MessageDeleted)(nil),     // 23: natter.chat.v1.MessageDeleted
-	(*v1.ReactionChanged)(nil),    // 24: natter.chat.v1.ReactionChanged
-	(*v1.PinChanged)(nil),         // 25: natter.chat.v1.PinChanged
-	(*v1.MemberJoined)(nil),       // 26: natter.chat.v1.MemberJoined
-	(*v1.MemberLeft)(nil),         // 27: natter.chat.v1.MemberLeft
-	(*v1.RoomUpdated)(nil),        // 28: natter.chat.v1.RoomUpdated
-	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
-	(*v1.UserRef)(nil),            // 30: natter.chat.v1.UserRef
-	(*v1.User)(nil),               // 31: natter.chat.v1.User
+	(*Commands)(nil),               // 0: natter.bus.v1.Commands
+	(*Command)(nil),                // 1: natter.bus.v1.Command
+	(*Outcomes)(nil),               // 2: natter.bus.v1.Outcomes
+	(*Outcome)(nil),                // 3: natter.bus.v1.Outcome
+	(*Ack)(nil),                    // 4: natter.bus.v1.Ack
+	(*Fault)(nil),                  // 5: natter.bus.v1.Fault
+	(*Beacon)(nil),                 // 6: natter.bus.v1.Beacon
+	(*RoomHead)(nil),               // 7: natter.bus.v1.RoomHead
+	(*Heartbeat)(nil),              // 8: natter.bus.v1.Heartbeat
+	(*RoomSignal)(nil),             // 9: natter.bus.v1.RoomSignal
+	(*ReceiptMoved)(nil),           // 10: natter.bus.v1.ReceiptMoved
+	(*UserEvent)(nil),              // 11: natter.bus.v1.UserEvent
+	(*MembershipChanged)(nil),      // 12: natter.bus.v1.MembershipChanged
+	(*SessionsRevoked)(nil),        // 13: natter.bus.v1.SessionsRevoked
+	(*ProfileChanged)(nil),         // 14: natter.bus.v1.ProfileChanged
+	(*RoomChanged)(nil),            // 15: natter.bus.v1.RoomChanged
+	(*MarkerMoved)(nil),            // 16: natter.bus.v1.MarkerMoved
+	(*PresenceChanged)(nil),        // 17: natter.bus.v1.PresenceChanged
+	(*PresenceQuery)(nil),          // 18: natter.bus.v1.PresenceQuery
+	(*PresenceSnapshot)(nil),       // 19: natter.bus.v1.PresenceSnapshot
+	(*v1.Actor)(nil),               // 20: natter.chat.v1.Actor
+	(*v1.MessagePosted)(nil),       // 21: natter.chat.v1.MessagePosted
+	(*v1.MessageEdited)(nil),       // 22: natter.chat.v1.MessageEdited
+	(*v1.MessageDeleted)(nil),      // 23: natter.chat.v1.MessageDeleted
+	(*v1.ReactionChanged)(nil),     // 24: natter.chat.v1.ReactionChanged
+	(*v1.PinChanged)(nil),          // 25: natter.chat.v1.PinChanged
+	(*v1.MemberJoined)(nil),        // 26: natter.chat.v1.MemberJoined
+	(*v1.MemberLeft)(nil),          // 27: natter.chat.v1.MemberLeft
+	(*v1.RoomUpdated)(nil),         // 28: natter.chat.v1.RoomUpdated
+	(*timestamppb.Timestamp)(nil),  // 29: google.protobuf.Timestamp
+	(*v1.UserRef)(nil),             // 30: natter.chat.v1.UserRef
+	(*v1.User)(nil),                // 31: natter.chat.v1.User
+	(*v11.PreferencesChanged)(nil), // 32: natter.client.v1.PreferencesChanged
+	(*v11.Invited)(nil),            // 33: natter.client.v1.Invited
+	(*v11.SavedChanged)(nil),       // 34: natter.client.v1.SavedChanged
 }
 var file_natter_bus_v1_bus_proto_depIdxs = []int32{
 	1,  // 0: natter.bus.v1.Commands.commands:type_name -> natter.bus.v1.Command
@@ -1577,15 +1661,18 @@ var file_natter_bus_v1_bus_proto_depIdxs = []int32{
 	12, // 17: natter.bus.v1.UserEvent.membership:type_name -> natter.bus.v1.MembershipChanged
 	16, // 18: natter.bus.v1.UserEvent.marker:type_name -> natter.bus.v1.MarkerMoved
 	31, // 19: natter.bus.v1.UserEvent.profile:type_name -> natter.chat.v1.User
-	29, // 20: natter.bus.v1.SessionsRevoked.until:type_name -> google.protobuf.Timestamp
-	30, // 21: natter.bus.v1.ProfileChanged.user:type_name -> natter.chat.v1.UserRef
-	12, // 22: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
-	17, // 23: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	32, // 20: natter.bus.v1.UserEvent.preferences:type_name -> natter.client.v1.PreferencesChanged
+	33, // 21: natter.bus.v1.UserEvent.invited:type_name -> natter.client.v1.Invited
+	34, // 22: natter.bus.v1.UserEvent.saved:type_name -> natter.client.v1.SavedChanged
+	29, // 23: natter.bus.v1.SessionsRevoked.until:type_name -> google.protobuf.Timestamp
+	30, // 24: natter.bus.v1.ProfileChanged.user:type_name -> natter.chat.v1.UserRef
+	12, // 25: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
+	17, // 26: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_natter_bus_v1_bus_proto_init() }
@@ -1616,6 +1703,9 @@ func file_natter_bus_v1_bus_proto_init() {
 		(*UserEvent_Membership)(nil),
 		(*UserEvent_Marker)(nil),
 		(*UserEvent_Profile)(nil),
+		(*UserEvent_Preferences)(nil),
+		(*UserEvent_Invited)(nil),
+		(*UserEvent_Saved)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

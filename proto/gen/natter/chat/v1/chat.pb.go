@@ -233,20 +233,32 @@ func (x *UserRef) GetIsBot() bool {
 }
 
 // Room is a conversation. `members` holds the first 50 (fewer in a list that would be too large); the member list has its
-// own route.
+// own route. Of a direct conversation it always holds both.
 type Room struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Description   string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
-	IsPrivate     bool                   `protobuf:"varint,4,opt,name=is_private,json=isPrivate,proto3" json:"is_private,omitempty"`
-	Creator       *UserRef               `protobuf:"bytes,5,opt,name=creator,proto3" json:"creator,omitempty"`
-	Members       []*UserRef             `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
-	MemberCount   uint32                 `protobuf:"varint,7,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name        string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Description string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	IsPrivate   bool                   `protobuf:"varint,4,opt,name=is_private,json=isPrivate,proto3" json:"is_private,omitempty"`
+	Creator     *UserRef               `protobuf:"bytes,5,opt,name=creator,proto3" json:"creator,omitempty"`
+	Members     []*UserRef             `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	MemberCount uint32                 `protobuf:"varint,7,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
+	CreatedAt   *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	UpdatedAt   *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// room; direct: the one conversation of two people; group: a few people, without a name unless they give it one.
+	Kind string `protobuf:"bytes,10,opt,name=kind,proto3" json:"kind,omitempty"`
+	// What is being talked about right now.
+	Topic string `protobuf:"bytes,11,opt,name=topic,proto3" json:"topic,omitempty"`
+	// URL of a picture, or a path of this server.
+	Avatar string `protobuf:"bytes,12,opt,name=avatar,proto3" json:"avatar,omitempty"`
+	// Nothing can be written any more; everything can be read.
+	IsArchived bool `protobuf:"varint,13,opt,name=is_archived,json=isArchived,proto3" json:"is_archived,omitempty"`
+	// Only the owner, admins and moderators post.
+	IsAnnouncement bool `protobuf:"varint,14,opt,name=is_announcement,json=isAnnouncement,proto3" json:"is_announcement,omitempty"`
+	// Seconds between two messages of one member; 0: any time. Moderators and above are not held up.
+	SlowModeSeconds uint32 `protobuf:"varint,15,opt,name=slow_mode_seconds,json=slowModeSeconds,proto3" json:"slow_mode_seconds,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Room) Reset() {
@@ -342,12 +354,56 @@ func (x *Room) GetUpdatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Room) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Room) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Room) GetAvatar() string {
+	if x != nil {
+		return x.Avatar
+	}
+	return ""
+}
+
+func (x *Room) GetIsArchived() bool {
+	if x != nil {
+		return x.IsArchived
+	}
+	return false
+}
+
+func (x *Room) GetIsAnnouncement() bool {
+	if x != nil {
+		return x.IsAnnouncement
+	}
+	return false
+}
+
+func (x *Room) GetSlowModeSeconds() uint32 {
+	if x != nil {
+		return x.SlowModeSeconds
+	}
+	return 0
+}
+
 // Member is one user's place in a room. Roles: owner, admin, moderator, member, read_only.
 type Member struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	User          *UserRef               `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
-	Role          string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
-	JoinedAt      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=joined_at,json=joinedAt,proto3" json:"joined_at,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	User     *UserRef               `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	Role     string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	JoinedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=joined_at,json=joinedAt,proto3" json:"joined_at,omitempty"`
+	// Until then the member may not write; unset: not muted.
+	MutedUntil    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=muted_until,json=mutedUntil,proto3" json:"muted_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -403,6 +459,360 @@ func (x *Member) GetJoinedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Member) GetMutedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.MutedUntil
+	}
+	return nil
+}
+
+// Mention is a place in a content that names somebody, found by the server when the content was stored. A place that names
+// nobody who may be called that way (no member, or the sender lacks the permission) is not a mention.
+type Mention struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// user; here: who is connected; room: every member.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Of a user.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Where it begins (its `@`) and how long it is, in UTF-16 code units, as JavaScript's strings count.
+	Offset        uint32 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	Length        uint32 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mention) Reset() {
+	*x = Mention{}
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mention) ProtoMessage() {}
+
+func (x *Mention) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mention.ProtoReflect.Descriptor instead.
+func (*Mention) Descriptor() ([]byte, []int) {
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Mention) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Mention) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *Mention) GetOffset() uint32 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *Mention) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+// Quote is what a reply shows of the message it answers, as that is now.
+type Quote struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Seq      uint32                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	UserId   string                 `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	Username string                 `protobuf:"bytes,3,opt,name=username,proto3" json:"username,omitempty"`
+	// The beginning of its content, up to 300 characters.
+	Content string `protobuf:"bytes,4,opt,name=content,proto3" json:"content,omitempty"`
+	// text, image or file.
+	Type          string `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`
+	IsDeleted     bool   `protobuf:"varint,6,opt,name=is_deleted,json=isDeleted,proto3" json:"is_deleted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quote) Reset() {
+	*x = Quote{}
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quote) ProtoMessage() {}
+
+func (x *Quote) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quote.ProtoReflect.Descriptor instead.
+func (*Quote) Descriptor() ([]byte, []int) {
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Quote) GetSeq() uint32 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Quote) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *Quote) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
+func (x *Quote) GetContent() string {
+	if x != nil {
+		return x.Content
+	}
+	return ""
+}
+
+func (x *Quote) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Quote) GetIsDeleted() bool {
+	if x != nil {
+		return x.IsDeleted
+	}
+	return false
+}
+
+// Thread is what a message shows of the replies in its thread.
+type Thread struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many replies it has; deleted ones count, they leave a trace.
+	Count uint32 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// The newest one.
+	LastSeq       uint32                 `protobuf:"varint,2,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
+	LastAt        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	LastUserId    string                 `protobuf:"bytes,4,opt,name=last_user_id,json=lastUserId,proto3" json:"last_user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Thread) Reset() {
+	*x = Thread{}
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Thread) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Thread) ProtoMessage() {}
+
+func (x *Thread) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Thread.ProtoReflect.Descriptor instead.
+func (*Thread) Descriptor() ([]byte, []int) {
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Thread) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Thread) GetLastSeq() uint32 {
+	if x != nil {
+		return x.LastSeq
+	}
+	return 0
+}
+
+func (x *Thread) GetLastAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAt
+	}
+	return nil
+}
+
+func (x *Thread) GetLastUserId() string {
+	if x != nil {
+		return x.LastUserId
+	}
+	return ""
+}
+
+// Notice is what happened between messages: who came and went, what became of the room. A run of people of the same kind
+// is one notice, so that a thousand joins are one line.
+type Notice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The last and the first event in it; between them there are only events of this notice, and mutations of messages.
+	Seq      uint32 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	FirstSeq uint32 `protobuf:"varint,2,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
+	// joined, left, kicked, banned, role (a member has another role, or is muted) or room (it was changed).
+	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The first 10 it is about, and how many there are.
+	Users     []*UserRef             `protobuf:"bytes,4,rep,name=users,proto3" json:"users,omitempty"`
+	Count     uint32                 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// Who did the last of it.
+	Actor *UserRef `protobuf:"bytes,7,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Of the kind role: the role.
+	Role string `protobuf:"bytes,8,opt,name=role,proto3" json:"role,omitempty"`
+	// Of the kind room: the room since.
+	Room          *RoomUpdated `protobuf:"bytes,9,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Notice) GetSeq() uint32 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Notice) GetFirstSeq() uint32 {
+	if x != nil {
+		return x.FirstSeq
+	}
+	return 0
+}
+
+func (x *Notice) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Notice) GetUsers() []*UserRef {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+func (x *Notice) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Notice) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *Notice) GetActor() *UserRef {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
+}
+
+func (x *Notice) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Notice) GetRoom() *RoomUpdated {
+	if x != nil {
+		return x.Room
+	}
+	return nil
+}
+
 // Reaction is one emoji under a message: how many, and the first 50 who.
 type Reaction struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -415,7 +825,7 @@ type Reaction struct {
 
 func (x *Reaction) Reset() {
 	*x = Reaction{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[5]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +837,7 @@ func (x *Reaction) String() string {
 func (*Reaction) ProtoMessage() {}
 
 func (x *Reaction) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[5]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +850,7 @@ func (x *Reaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
 func (*Reaction) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{5}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Reaction) GetEmoji() string {
@@ -489,14 +899,23 @@ type Message struct {
 	IsDeleted bool   `protobuf:"varint,17,opt,name=is_deleted,json=isDeleted,proto3" json:"is_deleted,omitempty"`
 	IsPinned  bool   `protobuf:"varint,18,opt,name=is_pinned,json=isPinned,proto3" json:"is_pinned,omitempty"`
 	// The sender's nonce: a client that reloads finds its own sends by it.
-	Nonce         string `protobuf:"bytes,19,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	Nonce    string     `protobuf:"bytes,19,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	Mentions []*Mention `protobuf:"bytes,20,rep,name=mentions,proto3" json:"mentions,omitempty"`
+	// seq of the message whose thread this is a reply in; 0: it stands in the room itself.
+	Thread uint32 `protobuf:"varint,21,opt,name=thread,proto3" json:"thread,omitempty"`
+	// Of a reply in a thread: which one it is, 1, 2, 3, …
+	ThreadOrdinal uint32 `protobuf:"varint,22,opt,name=thread_ordinal,json=threadOrdinal,proto3" json:"thread_ordinal,omitempty"`
+	// Of a message with replies in its thread.
+	Replies *Thread `protobuf:"bytes,23,opt,name=replies,proto3" json:"replies,omitempty"`
+	// Of a reply: what it answers.
+	Quote         *Quote `protobuf:"bytes,24,opt,name=quote,proto3" json:"quote,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[6]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +927,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[6]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +940,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{6}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Message) GetId() string {
@@ -657,12 +1076,47 @@ func (x *Message) GetNonce() string {
 	return ""
 }
 
+func (x *Message) GetMentions() []*Mention {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *Message) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
+	}
+	return 0
+}
+
+func (x *Message) GetThreadOrdinal() uint32 {
+	if x != nil {
+		return x.ThreadOrdinal
+	}
+	return 0
+}
+
+func (x *Message) GetReplies() *Thread {
+	if x != nil {
+		return x.Replies
+	}
+	return nil
+}
+
+func (x *Message) GetQuote() *Quote {
+	if x != nil {
+		return x.Quote
+	}
+	return nil
+}
+
 // Event is one entry of a room's log. `seq` is dense: 1, 2, 3, … It is the same on the bus, on the wire and in clients.
 type Event struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	RoomId string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
 	Seq    uint32                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
-	// How many messages the room has up to and including this event.
+	// How many messages the room has up to and including this event; replies in threads do not count.
 	Ordinal   uint32                 `protobuf:"varint,3,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	Actor     *Actor                 `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
@@ -684,7 +1138,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[7]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +1150,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[7]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +1163,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{7}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Event) GetRoomId() string {
@@ -893,14 +1347,19 @@ type MessagePosted struct {
 	FileUrl string                 `protobuf:"bytes,3,opt,name=file_url,json=fileUrl,proto3" json:"file_url,omitempty"`
 	ReplyTo uint32                 `protobuf:"varint,4,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
 	// True: the message was deleted since; its content is gone.
-	Deleted       bool `protobuf:"varint,5,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	Deleted  bool       `protobuf:"varint,5,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	Mentions []*Mention `protobuf:"bytes,6,rep,name=mentions,proto3" json:"mentions,omitempty"`
+	// seq of the message in whose thread this is said; 0: in the room itself.
+	Thread uint32 `protobuf:"varint,7,opt,name=thread,proto3" json:"thread,omitempty"`
+	// Which reply of its thread it is, 1, 2, 3, … Given by the server.
+	ThreadOrdinal uint32 `protobuf:"varint,8,opt,name=thread_ordinal,json=threadOrdinal,proto3" json:"thread_ordinal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MessagePosted) Reset() {
 	*x = MessagePosted{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[8]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +1371,7 @@ func (x *MessagePosted) String() string {
 func (*MessagePosted) ProtoMessage() {}
 
 func (x *MessagePosted) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[8]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +1384,7 @@ func (x *MessagePosted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePosted.ProtoReflect.Descriptor instead.
 func (*MessagePosted) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{8}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MessagePosted) GetContent() string {
@@ -963,19 +1422,41 @@ func (x *MessagePosted) GetDeleted() bool {
 	return false
 }
 
+func (x *MessagePosted) GetMentions() []*Mention {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *MessagePosted) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
+	}
+	return 0
+}
+
+func (x *MessagePosted) GetThreadOrdinal() uint32 {
+	if x != nil {
+		return x.ThreadOrdinal
+	}
+	return 0
+}
+
 // MessageEdited: its author gave a message another content.
 type MessageEdited struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The message that was edited.
-	Seq           uint32 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
-	Content       string `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
+	Seq           uint32     `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Content       string     `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
+	Mentions      []*Mention `protobuf:"bytes,3,rep,name=mentions,proto3" json:"mentions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MessageEdited) Reset() {
 	*x = MessageEdited{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[9]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -987,7 +1468,7 @@ func (x *MessageEdited) String() string {
 func (*MessageEdited) ProtoMessage() {}
 
 func (x *MessageEdited) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[9]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1000,7 +1481,7 @@ func (x *MessageEdited) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageEdited.ProtoReflect.Descriptor instead.
 func (*MessageEdited) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{9}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *MessageEdited) GetSeq() uint32 {
@@ -1017,6 +1498,13 @@ func (x *MessageEdited) GetContent() string {
 	return ""
 }
 
+func (x *MessageEdited) GetMentions() []*Mention {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
 // MessageDeleted: a message is gone; its content is wiped from the log.
 type MessageDeleted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1027,7 +1515,7 @@ type MessageDeleted struct {
 
 func (x *MessageDeleted) Reset() {
 	*x = MessageDeleted{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1039,7 +1527,7 @@ func (x *MessageDeleted) String() string {
 func (*MessageDeleted) ProtoMessage() {}
 
 func (x *MessageDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1052,7 +1540,7 @@ func (x *MessageDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageDeleted.ProtoReflect.Descriptor instead.
 func (*MessageDeleted) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{10}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *MessageDeleted) GetSeq() uint32 {
@@ -1074,7 +1562,7 @@ type ReactionChanged struct {
 
 func (x *ReactionChanged) Reset() {
 	*x = ReactionChanged{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1086,7 +1574,7 @@ func (x *ReactionChanged) String() string {
 func (*ReactionChanged) ProtoMessage() {}
 
 func (x *ReactionChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1099,7 +1587,7 @@ func (x *ReactionChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionChanged.ProtoReflect.Descriptor instead.
 func (*ReactionChanged) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{11}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReactionChanged) GetSeq() uint32 {
@@ -1134,7 +1622,7 @@ type PinChanged struct {
 
 func (x *PinChanged) Reset() {
 	*x = PinChanged{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1634,7 @@ func (x *PinChanged) String() string {
 func (*PinChanged) ProtoMessage() {}
 
 func (x *PinChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1647,7 @@ func (x *PinChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinChanged.ProtoReflect.Descriptor instead.
 func (*PinChanged) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{12}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PinChanged) GetSeq() uint32 {
@@ -1176,20 +1664,22 @@ func (x *PinChanged) GetRemoved() bool {
 	return false
 }
 
-// MemberJoined: a user became a member, or (if already one) has another role.
+// MemberJoined: a user became a member, or (if already one) has another role or is muted.
 type MemberJoined struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	User  *UserRef               `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	Role  string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
 	// rooms.version of the change. Dense per room, over memberJoined, memberLeft and roomUpdated together.
-	Version       uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Version uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Until then the member may not write.
+	MutedUntil    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=muted_until,json=mutedUntil,proto3" json:"muted_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MemberJoined) Reset() {
 	*x = MemberJoined{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1691,7 @@ func (x *MemberJoined) String() string {
 func (*MemberJoined) ProtoMessage() {}
 
 func (x *MemberJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1704,7 @@ func (x *MemberJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberJoined.ProtoReflect.Descriptor instead.
 func (*MemberJoined) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{13}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MemberJoined) GetUser() *UserRef {
@@ -1238,20 +1728,29 @@ func (x *MemberJoined) GetVersion() uint32 {
 	return 0
 }
 
+func (x *MemberJoined) GetMutedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.MutedUntil
+	}
+	return nil
+}
+
 // MemberLeft: a user is no longer a member.
 type MemberLeft struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	User  *UserRef               `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	// left, kicked or banned.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	Version       uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Reason  string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Version uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// What who kicked or banned them says about it.
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MemberLeft) Reset() {
 	*x = MemberLeft{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1263,7 +1762,7 @@ func (x *MemberLeft) String() string {
 func (*MemberLeft) ProtoMessage() {}
 
 func (x *MemberLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1276,7 +1775,7 @@ func (x *MemberLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberLeft.ProtoReflect.Descriptor instead.
 func (*MemberLeft) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{14}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MemberLeft) GetUser() *UserRef {
@@ -1300,20 +1799,34 @@ func (x *MemberLeft) GetVersion() uint32 {
 	return 0
 }
 
-// RoomUpdated: the room has another name, description or visibility.
+func (x *MemberLeft) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// RoomUpdated: the room is something else now; every field holds, whether it changed or not.
 type RoomUpdated struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Description   string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	IsPrivate     bool                   `protobuf:"varint,3,opt,name=is_private,json=isPrivate,proto3" json:"is_private,omitempty"`
-	Version       uint32                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Name            string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Description     string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	IsPrivate       bool                   `protobuf:"varint,3,opt,name=is_private,json=isPrivate,proto3" json:"is_private,omitempty"`
+	Version         uint32                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	Topic           string                 `protobuf:"bytes,5,opt,name=topic,proto3" json:"topic,omitempty"`
+	Avatar          string                 `protobuf:"bytes,6,opt,name=avatar,proto3" json:"avatar,omitempty"`
+	IsArchived      bool                   `protobuf:"varint,7,opt,name=is_archived,json=isArchived,proto3" json:"is_archived,omitempty"`
+	IsAnnouncement  bool                   `protobuf:"varint,8,opt,name=is_announcement,json=isAnnouncement,proto3" json:"is_announcement,omitempty"`
+	SlowModeSeconds uint32                 `protobuf:"varint,9,opt,name=slow_mode_seconds,json=slowModeSeconds,proto3" json:"slow_mode_seconds,omitempty"`
+	// The room is gone, with all that was said in it. It is the last event.
+	IsDeleted     bool `protobuf:"varint,10,opt,name=is_deleted,json=isDeleted,proto3" json:"is_deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoomUpdated) Reset() {
 	*x = RoomUpdated{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1838,7 @@ func (x *RoomUpdated) String() string {
 func (*RoomUpdated) ProtoMessage() {}
 
 func (x *RoomUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1851,7 @@ func (x *RoomUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomUpdated.ProtoReflect.Descriptor instead.
 func (*RoomUpdated) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{15}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RoomUpdated) GetName() string {
@@ -1369,6 +1882,48 @@ func (x *RoomUpdated) GetVersion() uint32 {
 	return 0
 }
 
+func (x *RoomUpdated) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *RoomUpdated) GetAvatar() string {
+	if x != nil {
+		return x.Avatar
+	}
+	return ""
+}
+
+func (x *RoomUpdated) GetIsArchived() bool {
+	if x != nil {
+		return x.IsArchived
+	}
+	return false
+}
+
+func (x *RoomUpdated) GetIsAnnouncement() bool {
+	if x != nil {
+		return x.IsAnnouncement
+	}
+	return false
+}
+
+func (x *RoomUpdated) GetSlowModeSeconds() uint32 {
+	if x != nil {
+		return x.SlowModeSeconds
+	}
+	return 0
+}
+
+func (x *RoomUpdated) GetIsDeleted() bool {
+	if x != nil {
+		return x.IsDeleted
+	}
+	return false
+}
+
 var File_natter_chat_v1_chat_proto protoreflect.FileDescriptor
 
 const file_natter_chat_v1_chat_proto_rawDesc = "" +
@@ -1388,7 +1943,7 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x16\n" +
 	"\x06avatar\x18\x03 \x01(\tR\x06avatar\x12\x15\n" +
-	"\x06is_bot\x18\x04 \x01(\bR\x05isBot\"\xea\x02\n" +
+	"\x06is_bot\x18\x04 \x01(\bR\x05isBot\"\xa2\x04\n" +
 	"\x04Room\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -1401,15 +1956,55 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
-	"updated_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\"\x82\x01\n" +
+	"updated_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n" +
+	"\x04kind\x18\n" +
+	" \x01(\tR\x04kind\x12\x14\n" +
+	"\x05topic\x18\v \x01(\tR\x05topic\x12\x16\n" +
+	"\x06avatar\x18\f \x01(\tR\x06avatar\x12\x1f\n" +
+	"\vis_archived\x18\r \x01(\bR\n" +
+	"isArchived\x12'\n" +
+	"\x0fis_announcement\x18\x0e \x01(\bR\x0eisAnnouncement\x12*\n" +
+	"\x11slow_mode_seconds\x18\x0f \x01(\rR\x0fslowModeSeconds\"\xbf\x01\n" +
 	"\x06Member\x12+\n" +
 	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x127\n" +
-	"\tjoined_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAt\"Q\n" +
+	"\tjoined_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAt\x12;\n" +
+	"\vmuted_until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"mutedUntil\"f\n" +
+	"\aMention\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\rR\x06offset\x12\x16\n" +
+	"\x06length\x18\x04 \x01(\rR\x06length\"\x9b\x01\n" +
+	"\x05Quote\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\rR\x03seq\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x1a\n" +
+	"\busername\x18\x03 \x01(\tR\busername\x12\x18\n" +
+	"\acontent\x18\x04 \x01(\tR\acontent\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x12\x1d\n" +
+	"\n" +
+	"is_deleted\x18\x06 \x01(\bR\tisDeleted\"\x90\x01\n" +
+	"\x06Thread\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\rR\x05count\x12\x19\n" +
+	"\blast_seq\x18\x02 \x01(\rR\alastSeq\x123\n" +
+	"\alast_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12 \n" +
+	"\flast_user_id\x18\x04 \x01(\tR\n" +
+	"lastUserId\"\xbf\x02\n" +
+	"\x06Notice\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\rR\x03seq\x12\x1b\n" +
+	"\tfirst_seq\x18\x02 \x01(\rR\bfirstSeq\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\tR\x04kind\x12-\n" +
+	"\x05users\x18\x04 \x03(\v2\x17.natter.chat.v1.UserRefR\x05users\x12\x14\n" +
+	"\x05count\x18\x05 \x01(\rR\x05count\x129\n" +
+	"\n" +
+	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12-\n" +
+	"\x05actor\x18\a \x01(\v2\x17.natter.chat.v1.UserRefR\x05actor\x12\x12\n" +
+	"\x04role\x18\b \x01(\tR\x04role\x12/\n" +
+	"\x04room\x18\t \x01(\v2\x1b.natter.chat.v1.RoomUpdatedR\x04room\"Q\n" +
 	"\bReaction\x12\x14\n" +
 	"\x05emoji\x18\x01 \x01(\tR\x05emoji\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x19\n" +
-	"\buser_ids\x18\x03 \x03(\tR\auserIds\"\xe6\x04\n" +
+	"\buser_ids\x18\x03 \x03(\tR\auserIds\"\xb9\x06\n" +
 	"\aMessage\x12\x0f\n" +
 	"\x02id\x18\x01 \x01(\tR\x03_id\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x18\n" +
@@ -1433,7 +2028,12 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\n" +
 	"is_deleted\x18\x11 \x01(\bR\tisDeleted\x12\x1b\n" +
 	"\tis_pinned\x18\x12 \x01(\bR\bisPinned\x12\x14\n" +
-	"\x05nonce\x18\x13 \x01(\tR\x05nonce\"\xbd\x05\n" +
+	"\x05nonce\x18\x13 \x01(\tR\x05nonce\x123\n" +
+	"\bmentions\x18\x14 \x03(\v2\x17.natter.chat.v1.MentionR\bmentions\x12\x16\n" +
+	"\x06thread\x18\x15 \x01(\rR\x06thread\x12%\n" +
+	"\x0ethread_ordinal\x18\x16 \x01(\rR\rthreadOrdinal\x120\n" +
+	"\areplies\x18\x17 \x01(\v2\x16.natter.chat.v1.ThreadR\areplies\x12+\n" +
+	"\x05quote\x18\x18 \x01(\v2\x15.natter.chat.v1.QuoteR\x05quote\"\xbd\x05\n" +
 	"\x05Event\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x18\n" +
@@ -1452,16 +2052,20 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\vmember_left\x18\x10 \x01(\v2\x1a.natter.chat.v1.MemberLeftH\x00R\n" +
 	"memberLeft\x12@\n" +
 	"\froom_updated\x18\x11 \x01(\v2\x1b.natter.chat.v1.RoomUpdatedH\x00R\vroomUpdatedB\x06\n" +
-	"\x04body\"\x8d\x01\n" +
+	"\x04body\"\x81\x02\n" +
 	"\rMessagePosted\x12\x18\n" +
 	"\acontent\x18\x01 \x01(\tR\acontent\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x19\n" +
 	"\bfile_url\x18\x03 \x01(\tR\afileUrl\x12\x19\n" +
 	"\breply_to\x18\x04 \x01(\rR\areplyTo\x12\x18\n" +
-	"\adeleted\x18\x05 \x01(\bR\adeleted\";\n" +
+	"\adeleted\x18\x05 \x01(\bR\adeleted\x123\n" +
+	"\bmentions\x18\x06 \x03(\v2\x17.natter.chat.v1.MentionR\bmentions\x12\x16\n" +
+	"\x06thread\x18\a \x01(\rR\x06thread\x12%\n" +
+	"\x0ethread_ordinal\x18\b \x01(\rR\rthreadOrdinal\"p\n" +
 	"\rMessageEdited\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\tR\acontent\"\"\n" +
+	"\acontent\x18\x02 \x01(\tR\acontent\x123\n" +
+	"\bmentions\x18\x03 \x03(\v2\x17.natter.chat.v1.MentionR\bmentions\"\"\n" +
 	"\x0eMessageDeleted\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\"S\n" +
 	"\x0fReactionChanged\x12\x10\n" +
@@ -1471,22 +2075,34 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\n" +
 	"PinChanged\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12\x18\n" +
-	"\aremoved\x18\x02 \x01(\bR\aremoved\"i\n" +
+	"\aremoved\x18\x02 \x01(\bR\aremoved\"\xa6\x01\n" +
 	"\fMemberJoined\x12+\n" +
 	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\rR\aversion\"k\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12;\n" +
+	"\vmuted_until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"mutedUntil\"\x7f\n" +
 	"\n" +
 	"MemberLeft\x12+\n" +
 	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\rR\aversion\"|\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\"\xbf\x02\n" +
 	"\vRoomUpdated\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1d\n" +
 	"\n" +
 	"is_private\x18\x03 \x01(\bR\tisPrivate\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\rR\aversionB?Z=github.com/natter-chat/natter/proto/gen/natter/chat/v1;chatv1b\x06proto3"
+	"\aversion\x18\x04 \x01(\rR\aversion\x12\x14\n" +
+	"\x05topic\x18\x05 \x01(\tR\x05topic\x12\x16\n" +
+	"\x06avatar\x18\x06 \x01(\tR\x06avatar\x12\x1f\n" +
+	"\vis_archived\x18\a \x01(\bR\n" +
+	"isArchived\x12'\n" +
+	"\x0fis_announcement\x18\b \x01(\bR\x0eisAnnouncement\x12*\n" +
+	"\x11slow_mode_seconds\x18\t \x01(\rR\x0fslowModeSeconds\x12\x1d\n" +
+	"\n" +
+	"is_deleted\x18\n" +
+	" \x01(\bR\tisDeletedB?Z=github.com/natter-chat/natter/proto/gen/natter/chat/v1;chatv1b\x06proto3"
 
 var (
 	file_natter_chat_v1_chat_proto_rawDescOnce sync.Once
@@ -1500,54 +2116,70 @@ func file_natter_chat_v1_chat_proto_rawDescGZIP() []byte {
 	return file_natter_chat_v1_chat_proto_rawDescData
 }
 
-var file_natter_chat_v1_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_natter_chat_v1_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_natter_chat_v1_chat_proto_goTypes = []any{
 	(*Actor)(nil),                 // 0: natter.chat.v1.Actor
 	(*User)(nil),                  // 1: natter.chat.v1.User
 	(*UserRef)(nil),               // 2: natter.chat.v1.UserRef
 	(*Room)(nil),                  // 3: natter.chat.v1.Room
 	(*Member)(nil),                // 4: natter.chat.v1.Member
-	(*Reaction)(nil),              // 5: natter.chat.v1.Reaction
-	(*Message)(nil),               // 6: natter.chat.v1.Message
-	(*Event)(nil),                 // 7: natter.chat.v1.Event
-	(*MessagePosted)(nil),         // 8: natter.chat.v1.MessagePosted
-	(*MessageEdited)(nil),         // 9: natter.chat.v1.MessageEdited
-	(*MessageDeleted)(nil),        // 10: natter.chat.v1.MessageDeleted
-	(*ReactionChanged)(nil),       // 11: natter.chat.v1.ReactionChanged
-	(*PinChanged)(nil),            // 12: natter.chat.v1.PinChanged
-	(*MemberJoined)(nil),          // 13: natter.chat.v1.MemberJoined
-	(*MemberLeft)(nil),            // 14: natter.chat.v1.MemberLeft
-	(*RoomUpdated)(nil),           // 15: natter.chat.v1.RoomUpdated
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*Mention)(nil),               // 5: natter.chat.v1.Mention
+	(*Quote)(nil),                 // 6: natter.chat.v1.Quote
+	(*Thread)(nil),                // 7: natter.chat.v1.Thread
+	(*Notice)(nil),                // 8: natter.chat.v1.Notice
+	(*Reaction)(nil),              // 9: natter.chat.v1.Reaction
+	(*Message)(nil),               // 10: natter.chat.v1.Message
+	(*Event)(nil),                 // 11: natter.chat.v1.Event
+	(*MessagePosted)(nil),         // 12: natter.chat.v1.MessagePosted
+	(*MessageEdited)(nil),         // 13: natter.chat.v1.MessageEdited
+	(*MessageDeleted)(nil),        // 14: natter.chat.v1.MessageDeleted
+	(*ReactionChanged)(nil),       // 15: natter.chat.v1.ReactionChanged
+	(*PinChanged)(nil),            // 16: natter.chat.v1.PinChanged
+	(*MemberJoined)(nil),          // 17: natter.chat.v1.MemberJoined
+	(*MemberLeft)(nil),            // 18: natter.chat.v1.MemberLeft
+	(*RoomUpdated)(nil),           // 19: natter.chat.v1.RoomUpdated
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
 }
 var file_natter_chat_v1_chat_proto_depIdxs = []int32{
 	2,  // 0: natter.chat.v1.Room.creator:type_name -> natter.chat.v1.UserRef
 	2,  // 1: natter.chat.v1.Room.members:type_name -> natter.chat.v1.UserRef
-	16, // 2: natter.chat.v1.Room.created_at:type_name -> google.protobuf.Timestamp
-	16, // 3: natter.chat.v1.Room.updated_at:type_name -> google.protobuf.Timestamp
+	20, // 2: natter.chat.v1.Room.created_at:type_name -> google.protobuf.Timestamp
+	20, // 3: natter.chat.v1.Room.updated_at:type_name -> google.protobuf.Timestamp
 	2,  // 4: natter.chat.v1.Member.user:type_name -> natter.chat.v1.UserRef
-	16, // 5: natter.chat.v1.Member.joined_at:type_name -> google.protobuf.Timestamp
-	16, // 6: natter.chat.v1.Message.edited_at:type_name -> google.protobuf.Timestamp
-	16, // 7: natter.chat.v1.Message.created_at:type_name -> google.protobuf.Timestamp
-	16, // 8: natter.chat.v1.Message.updated_at:type_name -> google.protobuf.Timestamp
-	5,  // 9: natter.chat.v1.Message.reactions:type_name -> natter.chat.v1.Reaction
-	16, // 10: natter.chat.v1.Event.created_at:type_name -> google.protobuf.Timestamp
-	0,  // 11: natter.chat.v1.Event.actor:type_name -> natter.chat.v1.Actor
-	8,  // 12: natter.chat.v1.Event.message:type_name -> natter.chat.v1.MessagePosted
-	9,  // 13: natter.chat.v1.Event.edited:type_name -> natter.chat.v1.MessageEdited
-	10, // 14: natter.chat.v1.Event.deleted:type_name -> natter.chat.v1.MessageDeleted
-	11, // 15: natter.chat.v1.Event.reaction:type_name -> natter.chat.v1.ReactionChanged
-	12, // 16: natter.chat.v1.Event.pinned:type_name -> natter.chat.v1.PinChanged
-	13, // 17: natter.chat.v1.Event.member_joined:type_name -> natter.chat.v1.MemberJoined
-	14, // 18: natter.chat.v1.Event.member_left:type_name -> natter.chat.v1.MemberLeft
-	15, // 19: natter.chat.v1.Event.room_updated:type_name -> natter.chat.v1.RoomUpdated
-	2,  // 20: natter.chat.v1.MemberJoined.user:type_name -> natter.chat.v1.UserRef
-	2,  // 21: natter.chat.v1.MemberLeft.user:type_name -> natter.chat.v1.UserRef
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	20, // 5: natter.chat.v1.Member.joined_at:type_name -> google.protobuf.Timestamp
+	20, // 6: natter.chat.v1.Member.muted_until:type_name -> google.protobuf.Timestamp
+	20, // 7: natter.chat.v1.Thread.last_at:type_name -> google.protobuf.Timestamp
+	2,  // 8: natter.chat.v1.Notice.users:type_name -> natter.chat.v1.UserRef
+	20, // 9: natter.chat.v1.Notice.created_at:type_name -> google.protobuf.Timestamp
+	2,  // 10: natter.chat.v1.Notice.actor:type_name -> natter.chat.v1.UserRef
+	19, // 11: natter.chat.v1.Notice.room:type_name -> natter.chat.v1.RoomUpdated
+	20, // 12: natter.chat.v1.Message.edited_at:type_name -> google.protobuf.Timestamp
+	20, // 13: natter.chat.v1.Message.created_at:type_name -> google.protobuf.Timestamp
+	20, // 14: natter.chat.v1.Message.updated_at:type_name -> google.protobuf.Timestamp
+	9,  // 15: natter.chat.v1.Message.reactions:type_name -> natter.chat.v1.Reaction
+	5,  // 16: natter.chat.v1.Message.mentions:type_name -> natter.chat.v1.Mention
+	7,  // 17: natter.chat.v1.Message.replies:type_name -> natter.chat.v1.Thread
+	6,  // 18: natter.chat.v1.Message.quote:type_name -> natter.chat.v1.Quote
+	20, // 19: natter.chat.v1.Event.created_at:type_name -> google.protobuf.Timestamp
+	0,  // 20: natter.chat.v1.Event.actor:type_name -> natter.chat.v1.Actor
+	12, // 21: natter.chat.v1.Event.message:type_name -> natter.chat.v1.MessagePosted
+	13, // 22: natter.chat.v1.Event.edited:type_name -> natter.chat.v1.MessageEdited
+	14, // 23: natter.chat.v1.Event.deleted:type_name -> natter.chat.v1.MessageDeleted
+	15, // 24: natter.chat.v1.Event.reaction:type_name -> natter.chat.v1.ReactionChanged
+	16, // 25: natter.chat.v1.Event.pinned:type_name -> natter.chat.v1.PinChanged
+	17, // 26: natter.chat.v1.Event.member_joined:type_name -> natter.chat.v1.MemberJoined
+	18, // 27: natter.chat.v1.Event.member_left:type_name -> natter.chat.v1.MemberLeft
+	19, // 28: natter.chat.v1.Event.room_updated:type_name -> natter.chat.v1.RoomUpdated
+	5,  // 29: natter.chat.v1.MessagePosted.mentions:type_name -> natter.chat.v1.Mention
+	5,  // 30: natter.chat.v1.MessageEdited.mentions:type_name -> natter.chat.v1.Mention
+	2,  // 31: natter.chat.v1.MemberJoined.user:type_name -> natter.chat.v1.UserRef
+	20, // 32: natter.chat.v1.MemberJoined.muted_until:type_name -> google.protobuf.Timestamp
+	2,  // 33: natter.chat.v1.MemberLeft.user:type_name -> natter.chat.v1.UserRef
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_natter_chat_v1_chat_proto_init() }
@@ -1555,7 +2187,7 @@ func file_natter_chat_v1_chat_proto_init() {
 	if File_natter_chat_v1_chat_proto != nil {
 		return
 	}
-	file_natter_chat_v1_chat_proto_msgTypes[7].OneofWrappers = []any{
+	file_natter_chat_v1_chat_proto_msgTypes[11].OneofWrappers = []any{
 		(*Event_Message)(nil),
 		(*Event_Edited)(nil),
 		(*Event_Deleted)(nil),
@@ -1571,7 +2203,7 @@ func file_natter_chat_v1_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_chat_v1_chat_proto_rawDesc), len(file_natter_chat_v1_chat_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -45,6 +45,7 @@ type ClientFrame struct {
 	//	*ClientFrame_Watch
 	//	*ClientFrame_Fetch
 	//	*ClientFrame_Ping
+	//	*ClientFrame_Unread
 	Frame         isClientFrame_Frame `protobuf_oneof:"frame"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -211,6 +212,15 @@ func (x *ClientFrame) GetPing() *Ping {
 	return nil
 }
 
+func (x *ClientFrame) GetUnread() *Unread {
+	if x != nil {
+		if x, ok := x.Frame.(*ClientFrame_Unread); ok {
+			return x.Unread
+		}
+	}
+	return nil
+}
+
 type isClientFrame_Frame interface {
 	isClientFrame_Frame()
 }
@@ -267,6 +277,10 @@ type ClientFrame_Ping struct {
 	Ping *Ping `protobuf:"bytes,14,opt,name=ping,proto3,oneof"`
 }
 
+type ClientFrame_Unread struct {
+	Unread *Unread `protobuf:"bytes,15,opt,name=unread,proto3,oneof"`
+}
+
 func (*ClientFrame_Hello) isClientFrame_Frame() {}
 
 func (*ClientFrame_Resume) isClientFrame_Frame() {}
@@ -292,6 +306,8 @@ func (*ClientFrame_Watch) isClientFrame_Frame() {}
 func (*ClientFrame_Fetch) isClientFrame_Frame() {}
 
 func (*ClientFrame_Ping) isClientFrame_Frame() {}
+
+func (*ClientFrame_Unread) isClientFrame_Frame() {}
 
 // Hello is the first frame, within 10 s; sent again (without resume) with a fresh token before the old one expires.
 type Hello struct {
@@ -462,9 +478,11 @@ type Send struct {
 	Nonce   string `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	Content string `protobuf:"bytes,3,opt,name=content,proto3" json:"content,omitempty"`
 	// text (default), image or file.
-	Type          string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
-	FileUrl       string `protobuf:"bytes,5,opt,name=file_url,json=fileUrl,proto3" json:"file_url,omitempty"`
-	ReplyTo       uint32 `protobuf:"varint,6,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	Type    string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
+	FileUrl string `protobuf:"bytes,5,opt,name=file_url,json=fileUrl,proto3" json:"file_url,omitempty"`
+	ReplyTo uint32 `protobuf:"varint,6,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// seq of the message in whose thread to say it; 0: in the room itself.
+	Thread        uint32 `protobuf:"varint,7,opt,name=thread,proto3" json:"thread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -537,6 +555,13 @@ func (x *Send) GetFileUrl() string {
 func (x *Send) GetReplyTo() uint32 {
 	if x != nil {
 		return x.ReplyTo
+	}
+	return 0
+}
+
+func (x *Send) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
 	}
 	return 0
 }
@@ -817,11 +842,16 @@ func (x *Pin) GetRemove() bool {
 	return false
 }
 
-// Read moves the user's read marker up to seq; it never moves back.
+// Read moves the user's read marker of a room, or of a thread, up to seq; it never moves back.
 type Read struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
-	Seq           uint32                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	RoomId string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	Seq    uint32                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// `rev` of the marker as this client knows it. One that is lower than the marker's is ignored: the user marked something
+	// unread on another device meanwhile. Markers of threads have none.
+	Rev uint32 `protobuf:"varint,3,opt,name=rev,proto3" json:"rev,omitempty"`
+	// seq of the message whose thread was read; 0: the room.
+	Thread        uint32 `protobuf:"varint,4,opt,name=thread,proto3" json:"thread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -870,6 +900,73 @@ func (x *Read) GetSeq() uint32 {
 	return 0
 }
 
+func (x *Read) GetRev() uint32 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
+}
+
+func (x *Read) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
+	}
+	return 0
+}
+
+// Unread marks the room unread from the message seq on. It raises the marker's `rev`.
+type Unread struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	Seq           uint32                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unread) Reset() {
+	*x = Unread{}
+	mi := &file_natter_client_v1_frames_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unread) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unread) ProtoMessage() {}
+
+func (x *Unread) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_client_v1_frames_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unread.ProtoReflect.Descriptor instead.
+func (*Unread) Descriptor() ([]byte, []int) {
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Unread) GetRoomId() string {
+	if x != nil {
+		return x.RoomId
+	}
+	return ""
+}
+
+func (x *Unread) GetSeq() uint32 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
 // Delivered says that this client has the events up to seq. It is shown to the senders in small rooms.
 type Delivered struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -881,7 +978,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[10]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -893,7 +990,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[10]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -906,7 +1003,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{10}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Delivered) GetRoomId() string {
@@ -934,7 +1031,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[11]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1043,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[11]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1056,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{11}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Typing) GetRoomId() string {
@@ -986,7 +1083,7 @@ type Watch struct {
 
 func (x *Watch) Reset() {
 	*x = Watch{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[12]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -998,7 +1095,7 @@ func (x *Watch) String() string {
 func (*Watch) ProtoMessage() {}
 
 func (x *Watch) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[12]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1011,7 +1108,7 @@ func (x *Watch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Watch.ProtoReflect.Descriptor instead.
 func (*Watch) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{12}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Watch) GetUserIds() []string {
@@ -1028,14 +1125,16 @@ type Fetch struct {
 	BeforeSeq *uint32                `protobuf:"varint,2,opt,name=before_seq,json=beforeSeq,proto3,oneof" json:"before_seq,omitempty"`
 	AfterSeq  *uint32                `protobuf:"varint,3,opt,name=after_seq,json=afterSeq,proto3,oneof" json:"after_seq,omitempty"`
 	// 1 to 100; default 50.
-	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// seq of the message whose thread to fetch; 0: what stands in the room itself.
+	Thread        uint32 `protobuf:"varint,5,opt,name=thread,proto3" json:"thread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Fetch) Reset() {
 	*x = Fetch{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[13]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1146,7 @@ func (x *Fetch) String() string {
 func (*Fetch) ProtoMessage() {}
 
 func (x *Fetch) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[13]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1159,7 @@ func (x *Fetch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetch.ProtoReflect.Descriptor instead.
 func (*Fetch) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{13}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Fetch) GetRoomId() string {
@@ -1091,6 +1190,13 @@ func (x *Fetch) GetLimit() uint32 {
 	return 0
 }
 
+func (x *Fetch) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
+	}
+	return 0
+}
+
 // Ping asks for a pong. A client sends it when it heard nothing for pingSeconds.
 type Ping struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1100,7 +1206,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[14]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1218,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[14]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1231,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{14}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{15}
 }
 
 // ServerFrame is one frame to a client. `id` is that of the request it answers.
@@ -1158,7 +1264,7 @@ type ServerFrame struct {
 
 func (x *ServerFrame) Reset() {
 	*x = ServerFrame{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[15]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1276,7 @@ func (x *ServerFrame) String() string {
 func (*ServerFrame) ProtoMessage() {}
 
 func (x *ServerFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[15]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1289,7 @@ func (x *ServerFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerFrame.ProtoReflect.Descriptor instead.
 func (*ServerFrame) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{15}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ServerFrame) GetId() uint32 {
@@ -1476,7 +1582,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[16]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1488,7 +1594,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[16]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1501,7 +1607,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{16}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Welcome) GetConnectionId() string {
@@ -1560,15 +1666,22 @@ type RoomState struct {
 	Role    string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
 	HeadSeq uint32                 `protobuf:"varint,3,opt,name=head_seq,json=headSeq,proto3" json:"head_seq,omitempty"`
 	// Messages after the read marker.
-	Unread        uint32 `protobuf:"varint,4,opt,name=unread,proto3" json:"unread,omitempty"`
-	ReadSeq       uint32 `protobuf:"varint,5,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
+	Unread  uint32 `protobuf:"varint,4,opt,name=unread,proto3" json:"unread,omitempty"`
+	ReadSeq uint32 `protobuf:"varint,5,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
+	// Unread mentions of the user, in threads as well.
+	Mentions uint32 `protobuf:"varint,6,opt,name=mentions,proto3" json:"mentions,omitempty"`
+	// How often the user marked the room unread: see Read.
+	Rev         uint32       `protobuf:"varint,7,opt,name=rev,proto3" json:"rev,omitempty"`
+	Preferences *Preferences `protobuf:"bytes,8,opt,name=preferences,proto3" json:"preferences,omitempty"`
+	// Until then the user may not write here; unset: not muted.
+	MutedUntil    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=muted_until,json=mutedUntil,proto3" json:"muted_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoomState) Reset() {
 	*x = RoomState{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[17]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1580,7 +1693,7 @@ func (x *RoomState) String() string {
 func (*RoomState) ProtoMessage() {}
 
 func (x *RoomState) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[17]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1593,7 +1706,7 @@ func (x *RoomState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomState.ProtoReflect.Descriptor instead.
 func (*RoomState) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{17}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RoomState) GetRoom() *v1.Room {
@@ -1631,6 +1744,97 @@ func (x *RoomState) GetReadSeq() uint32 {
 	return 0
 }
 
+func (x *RoomState) GetMentions() uint32 {
+	if x != nil {
+		return x.Mentions
+	}
+	return 0
+}
+
+func (x *RoomState) GetRev() uint32 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
+}
+
+func (x *RoomState) GetPreferences() *Preferences {
+	if x != nil {
+		return x.Preferences
+	}
+	return nil
+}
+
+func (x *RoomState) GetMutedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.MutedUntil
+	}
+	return nil
+}
+
+// Preferences is how a user wants a room shown to them.
+type Preferences struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	IsFavourite bool                   `protobuf:"varint,1,opt,name=is_favourite,json=isFavourite,proto3" json:"is_favourite,omitempty"`
+	// The room is hidden as long as its headSeq is not higher; 0: it is shown.
+	HiddenSeq uint32 `protobuf:"varint,2,opt,name=hidden_seq,json=hiddenSeq,proto3" json:"hidden_seq,omitempty"`
+	// What to notify of: all, mentions or none; empty: what the client does by itself.
+	Notifications string `protobuf:"bytes,3,opt,name=notifications,proto3" json:"notifications,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Preferences) Reset() {
+	*x = Preferences{}
+	mi := &file_natter_client_v1_frames_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Preferences) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Preferences) ProtoMessage() {}
+
+func (x *Preferences) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_client_v1_frames_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Preferences.ProtoReflect.Descriptor instead.
+func (*Preferences) Descriptor() ([]byte, []int) {
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Preferences) GetIsFavourite() bool {
+	if x != nil {
+		return x.IsFavourite
+	}
+	return false
+}
+
+func (x *Preferences) GetHiddenSeq() uint32 {
+	if x != nil {
+		return x.HiddenSeq
+	}
+	return 0
+}
+
+func (x *Preferences) GetNotifications() string {
+	if x != nil {
+		return x.Notifications
+	}
+	return ""
+}
+
 // Ack: the event is stored. `duplicate`: this nonce was stored before; seq and createdAt are the original's.
 type Ack struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1645,7 +1849,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[18]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1657,7 +1861,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[18]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1670,7 +1874,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{18}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Ack) GetRoomId() string {
@@ -1717,7 +1921,7 @@ type Ok struct {
 
 func (x *Ok) Reset() {
 	*x = Ok{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[19]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1729,7 +1933,7 @@ func (x *Ok) String() string {
 func (*Ok) ProtoMessage() {}
 
 func (x *Ok) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[19]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1742,7 +1946,7 @@ func (x *Ok) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ok.ProtoReflect.Descriptor instead.
 func (*Ok) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{19}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{21}
 }
 
 // Pong answers ping.
@@ -1754,7 +1958,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[20]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1766,7 +1970,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[20]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1779,23 +1983,27 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{20}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{22}
 }
 
 // Page is a page of folded messages, newest first, exact as of asOfSeq.
 type Page struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
-	Messages      []*v1.Message          `protobuf:"bytes,2,rep,name=messages,proto3" json:"messages,omitempty"`
-	AsOfSeq       uint32                 `protobuf:"varint,3,opt,name=as_of_seq,json=asOfSeq,proto3" json:"as_of_seq,omitempty"`
-	More          bool                   `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	RoomId   string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	Messages []*v1.Message          `protobuf:"bytes,2,rep,name=messages,proto3" json:"messages,omitempty"`
+	AsOfSeq  uint32                 `protobuf:"varint,3,opt,name=as_of_seq,json=asOfSeq,proto3" json:"as_of_seq,omitempty"`
+	More     bool                   `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	// What happened between the messages of the page, newest first. Not in threads.
+	Notices []*v1.Notice `protobuf:"bytes,5,rep,name=notices,proto3" json:"notices,omitempty"`
+	// As in the request.
+	Thread        uint32 `protobuf:"varint,6,opt,name=thread,proto3" json:"thread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[21]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1807,7 +2015,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[21]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1820,7 +2028,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{21}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Page) GetRoomId() string {
@@ -1851,6 +2059,20 @@ func (x *Page) GetMore() bool {
 	return false
 }
 
+func (x *Page) GetNotices() []*v1.Notice {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
+func (x *Page) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
+	}
+	return 0
+}
+
 // Error: the request failed, or the frame was not understood. The codes are those of the HTTP API.
 type Error struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -1865,7 +2087,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[22]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1877,7 +2099,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[22]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1890,7 +2112,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{22}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Error) GetCode() string {
@@ -1932,7 +2154,7 @@ type CaughtUp struct {
 
 func (x *CaughtUp) Reset() {
 	*x = CaughtUp{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[23]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1944,7 +2166,7 @@ func (x *CaughtUp) String() string {
 func (*CaughtUp) ProtoMessage() {}
 
 func (x *CaughtUp) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[23]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1957,7 +2179,7 @@ func (x *CaughtUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaughtUp.ProtoReflect.Descriptor instead.
 func (*CaughtUp) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{23}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CaughtUp) GetRoomId() string {
@@ -1985,7 +2207,7 @@ type Reset struct {
 
 func (x *Reset) Reset() {
 	*x = Reset{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[24]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1997,7 +2219,7 @@ func (x *Reset) String() string {
 func (*Reset) ProtoMessage() {}
 
 func (x *Reset) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[24]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2010,7 +2232,7 @@ func (x *Reset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reset.ProtoReflect.Descriptor instead.
 func (*Reset) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{24}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Reset) GetRoomId() string {
@@ -2039,7 +2261,7 @@ type Signal struct {
 
 func (x *Signal) Reset() {
 	*x = Signal{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[25]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2051,7 +2273,7 @@ func (x *Signal) String() string {
 func (*Signal) ProtoMessage() {}
 
 func (x *Signal) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[25]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2064,7 +2286,7 @@ func (x *Signal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signal.ProtoReflect.Descriptor instead.
 func (*Signal) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{25}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Signal) GetRoomId() string {
@@ -2101,7 +2323,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[26]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2113,7 +2335,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[26]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2126,7 +2348,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{26}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Receipt) GetRoomId() string {
@@ -2169,7 +2391,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[27]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2181,7 +2403,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[27]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2194,7 +2416,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{27}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Presence) GetUserId() string {
@@ -2228,7 +2450,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2240,7 +2462,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2253,7 +2475,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{28}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Profile) GetUser() *v1.UserRef {
@@ -2271,6 +2493,9 @@ type UserEvent struct {
 	//	*UserEvent_Joined
 	//	*UserEvent_Marker
 	//	*UserEvent_Profile
+	//	*UserEvent_Preferences
+	//	*UserEvent_Invited
+	//	*UserEvent_Saved
 	Event         isUserEvent_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2278,7 +2503,7 @@ type UserEvent struct {
 
 func (x *UserEvent) Reset() {
 	*x = UserEvent{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2290,7 +2515,7 @@ func (x *UserEvent) String() string {
 func (*UserEvent) ProtoMessage() {}
 
 func (x *UserEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2303,7 +2528,7 @@ func (x *UserEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserEvent.ProtoReflect.Descriptor instead.
 func (*UserEvent) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{29}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *UserEvent) GetEvent() isUserEvent_Event {
@@ -2340,6 +2565,33 @@ func (x *UserEvent) GetProfile() *v1.User {
 	return nil
 }
 
+func (x *UserEvent) GetPreferences() *PreferencesChanged {
+	if x != nil {
+		if x, ok := x.Event.(*UserEvent_Preferences); ok {
+			return x.Preferences
+		}
+	}
+	return nil
+}
+
+func (x *UserEvent) GetInvited() *Invited {
+	if x != nil {
+		if x, ok := x.Event.(*UserEvent_Invited); ok {
+			return x.Invited
+		}
+	}
+	return nil
+}
+
+func (x *UserEvent) GetSaved() *SavedChanged {
+	if x != nil {
+		if x, ok := x.Event.(*UserEvent_Saved); ok {
+			return x.Saved
+		}
+	}
+	return nil
+}
+
 type isUserEvent_Event interface {
 	isUserEvent_Event()
 }
@@ -2359,25 +2611,233 @@ type UserEvent_Profile struct {
 	Profile *v1.User `protobuf:"bytes,3,opt,name=profile,proto3,oneof"`
 }
 
+type UserEvent_Preferences struct {
+	Preferences *PreferencesChanged `protobuf:"bytes,4,opt,name=preferences,proto3,oneof"`
+}
+
+type UserEvent_Invited struct {
+	// Somebody invited the user to a room, or took that back.
+	Invited *Invited `protobuf:"bytes,5,opt,name=invited,proto3,oneof"`
+}
+
+type UserEvent_Saved struct {
+	// The user saved a message, or no longer does.
+	Saved *SavedChanged `protobuf:"bytes,6,opt,name=saved,proto3,oneof"`
+}
+
 func (*UserEvent_Joined) isUserEvent_Event() {}
 
 func (*UserEvent_Marker) isUserEvent_Event() {}
 
 func (*UserEvent_Profile) isUserEvent_Event() {}
 
-// MarkerMoved is where the user's read marker of a room is now.
-type MarkerMoved struct {
+func (*UserEvent_Preferences) isUserEvent_Event() {}
+
+func (*UserEvent_Invited) isUserEvent_Event() {}
+
+func (*UserEvent_Saved) isUserEvent_Event() {}
+
+// PreferencesChanged: the user wants a room shown in another way, maybe since another device said so.
+type PreferencesChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
-	ReadSeq       uint32                 `protobuf:"varint,2,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
-	Unread        uint32                 `protobuf:"varint,3,opt,name=unread,proto3" json:"unread,omitempty"`
+	Preferences   *Preferences           `protobuf:"bytes,2,opt,name=preferences,proto3" json:"preferences,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreferencesChanged) Reset() {
+	*x = PreferencesChanged{}
+	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreferencesChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreferencesChanged) ProtoMessage() {}
+
+func (x *PreferencesChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreferencesChanged.ProtoReflect.Descriptor instead.
+func (*PreferencesChanged) Descriptor() ([]byte, []int) {
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *PreferencesChanged) GetRoomId() string {
+	if x != nil {
+		return x.RoomId
+	}
+	return ""
+}
+
+func (x *PreferencesChanged) GetPreferences() *Preferences {
+	if x != nil {
+		return x.Preferences
+	}
+	return nil
+}
+
+// Invited: an invitation of the user was made, or (revoked) is gone.
+type Invited struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	InvitationId  string                 `protobuf:"bytes,1,opt,name=invitation_id,json=invitationId,proto3" json:"invitation_id,omitempty"`
+	Room          *v1.Room               `protobuf:"bytes,2,opt,name=room,proto3" json:"room,omitempty"`
+	By            *v1.UserRef            `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Revoked       bool                   `protobuf:"varint,4,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Invited) Reset() {
+	*x = Invited{}
+	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Invited) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Invited) ProtoMessage() {}
+
+func (x *Invited) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Invited.ProtoReflect.Descriptor instead.
+func (*Invited) Descriptor() ([]byte, []int) {
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Invited) GetInvitationId() string {
+	if x != nil {
+		return x.InvitationId
+	}
+	return ""
+}
+
+func (x *Invited) GetRoom() *v1.Room {
+	if x != nil {
+		return x.Room
+	}
+	return nil
+}
+
+func (x *Invited) GetBy() *v1.UserRef {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *Invited) GetRevoked() bool {
+	if x != nil {
+		return x.Revoked
+	}
+	return false
+}
+
+// SavedChanged: a message was saved by the user, or no longer is.
+type SavedChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	Seq           uint32                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Removed       bool                   `protobuf:"varint,3,opt,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SavedChanged) Reset() {
+	*x = SavedChanged{}
+	mi := &file_natter_client_v1_frames_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SavedChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SavedChanged) ProtoMessage() {}
+
+func (x *SavedChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_client_v1_frames_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SavedChanged.ProtoReflect.Descriptor instead.
+func (*SavedChanged) Descriptor() ([]byte, []int) {
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *SavedChanged) GetRoomId() string {
+	if x != nil {
+		return x.RoomId
+	}
+	return ""
+}
+
+func (x *SavedChanged) GetSeq() uint32 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *SavedChanged) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
+}
+
+// MarkerMoved is where the user's read marker of a room or a thread is now.
+type MarkerMoved struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	RoomId  string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	ReadSeq uint32                 `protobuf:"varint,2,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
+	Unread  uint32                 `protobuf:"varint,3,opt,name=unread,proto3" json:"unread,omitempty"`
+	Rev     uint32                 `protobuf:"varint,4,opt,name=rev,proto3" json:"rev,omitempty"`
+	// Unread mentions of the user in the room.
+	Mentions uint32 `protobuf:"varint,5,opt,name=mentions,proto3" json:"mentions,omitempty"`
+	// seq of the message whose thread it is about; 0: the room.
+	Thread        uint32 `protobuf:"varint,6,opt,name=thread,proto3" json:"thread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MarkerMoved) Reset() {
 	*x = MarkerMoved{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2389,7 +2849,7 @@ func (x *MarkerMoved) String() string {
 func (*MarkerMoved) ProtoMessage() {}
 
 func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2402,7 +2862,7 @@ func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkerMoved.ProtoReflect.Descriptor instead.
 func (*MarkerMoved) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{30}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *MarkerMoved) GetRoomId() string {
@@ -2426,6 +2886,27 @@ func (x *MarkerMoved) GetUnread() uint32 {
 	return 0
 }
 
+func (x *MarkerMoved) GetRev() uint32 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
+}
+
+func (x *MarkerMoved) GetMentions() uint32 {
+	if x != nil {
+		return x.Mentions
+	}
+	return 0
+}
+
+func (x *MarkerMoved) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
+	}
+	return 0
+}
+
 // Gone: the user is no longer a member of this room; nothing more of it follows.
 type Gone struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2436,7 +2917,7 @@ type Gone struct {
 
 func (x *Gone) Reset() {
 	*x = Gone{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2448,7 +2929,7 @@ func (x *Gone) String() string {
 func (*Gone) ProtoMessage() {}
 
 func (x *Gone) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2461,7 +2942,7 @@ func (x *Gone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gone.ProtoReflect.Descriptor instead.
 func (*Gone) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{31}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Gone) GetRoomId() string {
@@ -2481,7 +2962,7 @@ type TokenExpiring struct {
 
 func (x *TokenExpiring) Reset() {
 	*x = TokenExpiring{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2493,7 +2974,7 @@ func (x *TokenExpiring) String() string {
 func (*TokenExpiring) ProtoMessage() {}
 
 func (x *TokenExpiring) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2506,7 +2987,7 @@ func (x *TokenExpiring) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenExpiring.ProtoReflect.Descriptor instead.
 func (*TokenExpiring) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{32}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *TokenExpiring) GetExpiresAt() *timestamppb.Timestamp {
@@ -2527,7 +3008,7 @@ type GoAway struct {
 
 func (x *GoAway) Reset() {
 	*x = GoAway{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2539,7 +3020,7 @@ func (x *GoAway) String() string {
 func (*GoAway) ProtoMessage() {}
 
 func (x *GoAway) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2552,7 +3033,7 @@ func (x *GoAway) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoAway.ProtoReflect.Descriptor instead.
 func (*GoAway) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{33}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GoAway) GetReconnectAfterMs() uint32 {
@@ -2566,7 +3047,7 @@ var File_natter_client_v1_frames_proto protoreflect.FileDescriptor
 
 const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnatter/client/v1/frames.proto\x12\x10natter.client.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19natter/chat/v1/chat.proto\"\xa6\x05\n" +
+	"\x1dnatter/client/v1/frames.proto\x12\x10natter.client.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19natter/chat/v1/chat.proto\"\xda\x05\n" +
 	"\vClientFrame\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12/\n" +
 	"\x05hello\x18\x02 \x01(\v2\x17.natter.client.v1.HelloH\x00R\x05hello\x122\n" +
@@ -2582,7 +3063,8 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\x06typing\x18\v \x01(\v2\x18.natter.client.v1.TypingH\x00R\x06typing\x12/\n" +
 	"\x05watch\x18\f \x01(\v2\x17.natter.client.v1.WatchH\x00R\x05watch\x12/\n" +
 	"\x05fetch\x18\r \x01(\v2\x17.natter.client.v1.FetchH\x00R\x05fetch\x12,\n" +
-	"\x04ping\x18\x0e \x01(\v2\x16.natter.client.v1.PingH\x00R\x04pingB\a\n" +
+	"\x04ping\x18\x0e \x01(\v2\x16.natter.client.v1.PingH\x00R\x04ping\x122\n" +
+	"\x06unread\x18\x0f \x01(\v2\x18.natter.client.v1.UnreadH\x00R\x06unreadB\a\n" +
 	"\x05frame\"e\n" +
 	"\x05Hello\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x14\n" +
@@ -2592,14 +3074,15 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\"8\n" +
 	"\x06Resume\x12.\n" +
-	"\x05rooms\x18\x01 \x03(\v2\x18.natter.client.v1.CursorR\x05rooms\"\x99\x01\n" +
+	"\x05rooms\x18\x01 \x03(\v2\x18.natter.client.v1.CursorR\x05rooms\"\xb1\x01\n" +
 	"\x04Send\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\tR\x05nonce\x12\x18\n" +
 	"\acontent\x18\x03 \x01(\tR\acontent\x12\x12\n" +
 	"\x04type\x18\x04 \x01(\tR\x04type\x12\x19\n" +
 	"\bfile_url\x18\x05 \x01(\tR\afileUrl\x12\x19\n" +
-	"\breply_to\x18\x06 \x01(\rR\areplyTo\"a\n" +
+	"\breply_to\x18\x06 \x01(\rR\areplyTo\x12\x16\n" +
+	"\x06thread\x18\a \x01(\rR\x06thread\"a\n" +
 	"\x04Edit\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\tR\x05nonce\x12\x10\n" +
@@ -2619,8 +3102,13 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\tR\x05nonce\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\rR\x03seq\x12\x16\n" +
-	"\x06remove\x18\x04 \x01(\bR\x06remove\"1\n" +
+	"\x06remove\x18\x04 \x01(\bR\x06remove\"[\n" +
 	"\x04Read\x12\x17\n" +
+	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x10\n" +
+	"\x03rev\x18\x03 \x01(\rR\x03rev\x12\x16\n" +
+	"\x06thread\x18\x04 \x01(\rR\x06thread\"3\n" +
+	"\x06Unread\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\"6\n" +
 	"\tDelivered\x12\x17\n" +
@@ -2630,13 +3118,14 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x16\n" +
 	"\x06active\x18\x02 \x01(\bR\x06active\"\"\n" +
 	"\x05Watch\x12\x19\n" +
-	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\x99\x01\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\xb1\x01\n" +
 	"\x05Fetch\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\"\n" +
 	"\n" +
 	"before_seq\x18\x02 \x01(\rH\x00R\tbeforeSeq\x88\x01\x01\x12 \n" +
 	"\tafter_seq\x18\x03 \x01(\rH\x01R\bafterSeq\x88\x01\x01\x12\x14\n" +
-	"\x05limit\x18\x04 \x01(\rR\x05limitB\r\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\x12\x16\n" +
+	"\x06thread\x18\x05 \x01(\rR\x06threadB\r\n" +
 	"\v_before_seqB\f\n" +
 	"\n" +
 	"_after_seq\"\x06\n" +
@@ -2670,13 +3159,23 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\x05rooms\x18\x04 \x03(\v2\x1b.natter.client.v1.RoomStateR\x05rooms\x12\x12\n" +
 	"\x04more\x18\x05 \x01(\bR\x04more\x12!\n" +
 	"\fping_seconds\x18\x06 \x01(\rR\vpingSeconds\x12D\n" +
-	"\x10token_expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0etokenExpiresAt\"\x97\x01\n" +
+	"\x10token_expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0etokenExpiresAt\"\xc3\x02\n" +
 	"\tRoomState\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.natter.chat.v1.RoomR\x04room\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x19\n" +
 	"\bhead_seq\x18\x03 \x01(\rR\aheadSeq\x12\x16\n" +
 	"\x06unread\x18\x04 \x01(\rR\x06unread\x12\x19\n" +
-	"\bread_seq\x18\x05 \x01(\rR\areadSeq\"\x9f\x01\n" +
+	"\bread_seq\x18\x05 \x01(\rR\areadSeq\x12\x1a\n" +
+	"\bmentions\x18\x06 \x01(\rR\bmentions\x12\x10\n" +
+	"\x03rev\x18\a \x01(\rR\x03rev\x12?\n" +
+	"\vpreferences\x18\b \x01(\v2\x1d.natter.client.v1.PreferencesR\vpreferences\x12;\n" +
+	"\vmuted_until\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"mutedUntil\"u\n" +
+	"\vPreferences\x12!\n" +
+	"\fis_favourite\x18\x01 \x01(\bR\visFavourite\x12\x1d\n" +
+	"\n" +
+	"hidden_seq\x18\x02 \x01(\rR\thiddenSeq\x12$\n" +
+	"\rnotifications\x18\x03 \x01(\tR\rnotifications\"\x9f\x01\n" +
 	"\x03Ack\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\tR\x05nonce\x12\x10\n" +
@@ -2685,12 +3184,14 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1c\n" +
 	"\tduplicate\x18\x05 \x01(\bR\tduplicate\"\x04\n" +
 	"\x02Ok\"\x06\n" +
-	"\x04Pong\"\x84\x01\n" +
+	"\x04Pong\"\xce\x01\n" +
 	"\x04Page\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x123\n" +
 	"\bmessages\x18\x02 \x03(\v2\x17.natter.chat.v1.MessageR\bmessages\x12\x1a\n" +
 	"\tas_of_seq\x18\x03 \x01(\rR\aasOfSeq\x12\x12\n" +
-	"\x04more\x18\x04 \x01(\bR\x04more\"q\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more\x120\n" +
+	"\anotices\x18\x05 \x03(\v2\x16.natter.chat.v1.NoticeR\anotices\x12\x16\n" +
+	"\x06thread\x18\x06 \x01(\rR\x06thread\"q\n" +
 	"\x05Error\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
@@ -2716,16 +3217,34 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\x06online\x18\x02 \x01(\bR\x06online\x127\n" +
 	"\tlast_seen\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"6\n" +
 	"\aProfile\x12+\n" +
-	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\"\xb6\x01\n" +
+	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\"\xef\x02\n" +
 	"\tUserEvent\x125\n" +
 	"\x06joined\x18\x01 \x01(\v2\x1b.natter.client.v1.RoomStateH\x00R\x06joined\x127\n" +
 	"\x06marker\x18\x02 \x01(\v2\x1d.natter.client.v1.MarkerMovedH\x00R\x06marker\x120\n" +
-	"\aprofile\x18\x03 \x01(\v2\x14.natter.chat.v1.UserH\x00R\aprofileB\a\n" +
-	"\x05event\"Y\n" +
+	"\aprofile\x18\x03 \x01(\v2\x14.natter.chat.v1.UserH\x00R\aprofile\x12H\n" +
+	"\vpreferences\x18\x04 \x01(\v2$.natter.client.v1.PreferencesChangedH\x00R\vpreferences\x125\n" +
+	"\ainvited\x18\x05 \x01(\v2\x19.natter.client.v1.InvitedH\x00R\ainvited\x126\n" +
+	"\x05saved\x18\x06 \x01(\v2\x1e.natter.client.v1.SavedChangedH\x00R\x05savedB\a\n" +
+	"\x05event\"n\n" +
+	"\x12PreferencesChanged\x12\x17\n" +
+	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12?\n" +
+	"\vpreferences\x18\x02 \x01(\v2\x1d.natter.client.v1.PreferencesR\vpreferences\"\x9b\x01\n" +
+	"\aInvited\x12#\n" +
+	"\rinvitation_id\x18\x01 \x01(\tR\finvitationId\x12(\n" +
+	"\x04room\x18\x02 \x01(\v2\x14.natter.chat.v1.RoomR\x04room\x12'\n" +
+	"\x02by\x18\x03 \x01(\v2\x17.natter.chat.v1.UserRefR\x02by\x12\x18\n" +
+	"\arevoked\x18\x04 \x01(\bR\arevoked\"S\n" +
+	"\fSavedChanged\x12\x17\n" +
+	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x18\n" +
+	"\aremoved\x18\x03 \x01(\bR\aremoved\"\x9f\x01\n" +
 	"\vMarkerMoved\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x19\n" +
 	"\bread_seq\x18\x02 \x01(\rR\areadSeq\x12\x16\n" +
-	"\x06unread\x18\x03 \x01(\rR\x06unread\"\x1f\n" +
+	"\x06unread\x18\x03 \x01(\rR\x06unread\x12\x10\n" +
+	"\x03rev\x18\x04 \x01(\rR\x03rev\x12\x1a\n" +
+	"\bmentions\x18\x05 \x01(\rR\bmentions\x12\x16\n" +
+	"\x06thread\x18\x06 \x01(\rR\x06thread\"\x1f\n" +
 	"\x04Gone\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\"J\n" +
 	"\rTokenExpiring\x129\n" +
@@ -2746,7 +3265,7 @@ func file_natter_client_v1_frames_proto_rawDescGZIP() []byte {
 	return file_natter_client_v1_frames_proto_rawDescData
 }
 
-var file_natter_client_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_natter_client_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_natter_client_v1_frames_proto_goTypes = []any{
 	(*ClientFrame)(nil),           // 0: natter.client.v1.ClientFrame
 	(*Hello)(nil),                 // 1: natter.client.v1.Hello
@@ -2758,36 +3277,42 @@ var file_natter_client_v1_frames_proto_goTypes = []any{
 	(*React)(nil),                 // 7: natter.client.v1.React
 	(*Pin)(nil),                   // 8: natter.client.v1.Pin
 	(*Read)(nil),                  // 9: natter.client.v1.Read
-	(*Delivered)(nil),             // 10: natter.client.v1.Delivered
-	(*Typing)(nil),                // 11: natter.client.v1.Typing
-	(*Watch)(nil),                 // 12: natter.client.v1.Watch
-	(*Fetch)(nil),                 // 13: natter.client.v1.Fetch
-	(*Ping)(nil),                  // 14: natter.client.v1.Ping
-	(*ServerFrame)(nil),           // 15: natter.client.v1.ServerFrame
-	(*Welcome)(nil),               // 16: natter.client.v1.Welcome
-	(*RoomState)(nil),             // 17: natter.client.v1.RoomState
-	(*Ack)(nil),                   // 18: natter.client.v1.Ack
-	(*Ok)(nil),                    // 19: natter.client.v1.Ok
-	(*Pong)(nil),                  // 20: natter.client.v1.Pong
-	(*Page)(nil),                  // 21: natter.client.v1.Page
-	(*Error)(nil),                 // 22: natter.client.v1.Error
-	(*CaughtUp)(nil),              // 23: natter.client.v1.CaughtUp
-	(*Reset)(nil),                 // 24: natter.client.v1.Reset
-	(*Signal)(nil),                // 25: natter.client.v1.Signal
-	(*Receipt)(nil),               // 26: natter.client.v1.Receipt
-	(*Presence)(nil),              // 27: natter.client.v1.Presence
-	(*Profile)(nil),               // 28: natter.client.v1.Profile
-	(*UserEvent)(nil),             // 29: natter.client.v1.UserEvent
-	(*MarkerMoved)(nil),           // 30: natter.client.v1.MarkerMoved
-	(*Gone)(nil),                  // 31: natter.client.v1.Gone
-	(*TokenExpiring)(nil),         // 32: natter.client.v1.TokenExpiring
-	(*GoAway)(nil),                // 33: natter.client.v1.GoAway
-	(*v1.Event)(nil),              // 34: natter.chat.v1.Event
-	(*v1.User)(nil),               // 35: natter.chat.v1.User
-	(*timestamppb.Timestamp)(nil), // 36: google.protobuf.Timestamp
-	(*v1.Room)(nil),               // 37: natter.chat.v1.Room
-	(*v1.Message)(nil),            // 38: natter.chat.v1.Message
-	(*v1.UserRef)(nil),            // 39: natter.chat.v1.UserRef
+	(*Unread)(nil),                // 10: natter.client.v1.Unread
+	(*Delivered)(nil),             // 11: natter.client.v1.Delivered
+	(*Typing)(nil),                // 12: natter.client.v1.Typing
+	(*Watch)(nil),                 // 13: natter.client.v1.Watch
+	(*Fetch)(nil),                 // 14: natter.client.v1.Fetch
+	(*Ping)(nil),                  // 15: natter.client.v1.Ping
+	(*ServerFrame)(nil),           // 16: natter.client.v1.ServerFrame
+	(*Welcome)(nil),               // 17: natter.client.v1.Welcome
+	(*RoomState)(nil),             // 18: natter.client.v1.RoomState
+	(*Preferences)(nil),           // 19: natter.client.v1.Preferences
+	(*Ack)(nil),                   // 20: natter.client.v1.Ack
+	(*Ok)(nil),                    // 21: natter.client.v1.Ok
+	(*Pong)(nil),                  // 22: natter.client.v1.Pong
+	(*Page)(nil),                  // 23: natter.client.v1.Page
+	(*Error)(nil),                 // 24: natter.client.v1.Error
+	(*CaughtUp)(nil),              // 25: natter.client.v1.CaughtUp
+	(*Reset)(nil),                 // 26: natter.client.v1.Reset
+	(*Signal)(nil),                // 27: natter.client.v1.Signal
+	(*Receipt)(nil),               // 28: natter.client.v1.Receipt
+	(*Presence)(nil),              // 29: natter.client.v1.Presence
+	(*Profile)(nil),               // 30: natter.client.v1.Profile
+	(*UserEvent)(nil),             // 31: natter.client.v1.UserEvent
+	(*PreferencesChanged)(nil),    // 32: natter.client.v1.PreferencesChanged
+	(*Invited)(nil),               // 33: natter.client.v1.Invited
+	(*SavedChanged)(nil),          // 34: natter.client.v1.SavedChanged
+	(*MarkerMoved)(nil),           // 35: natter.client.v1.MarkerMoved
+	(*Gone)(nil),                  // 36: natter.client.v1.Gone
+	(*TokenExpiring)(nil),         // 37: natter.client.v1.TokenExpiring
+	(*GoAway)(nil),                // 38: natter.client.v1.GoAway
+	(*v1.Event)(nil),              // 39: natter.chat.v1.Event
+	(*v1.User)(nil),               // 40: natter.chat.v1.User
+	(*timestamppb.Timestamp)(nil), // 41: google.protobuf.Timestamp
+	(*v1.Room)(nil),               // 42: natter.chat.v1.Room
+	(*v1.Message)(nil),            // 43: natter.chat.v1.Message
+	(*v1.Notice)(nil),             // 44: natter.chat.v1.Notice
+	(*v1.UserRef)(nil),            // 45: natter.chat.v1.UserRef
 }
 var file_natter_client_v1_frames_proto_depIdxs = []int32{
 	1,  // 0: natter.client.v1.ClientFrame.hello:type_name -> natter.client.v1.Hello
@@ -2798,47 +3323,57 @@ var file_natter_client_v1_frames_proto_depIdxs = []int32{
 	7,  // 5: natter.client.v1.ClientFrame.react:type_name -> natter.client.v1.React
 	8,  // 6: natter.client.v1.ClientFrame.pin:type_name -> natter.client.v1.Pin
 	9,  // 7: natter.client.v1.ClientFrame.read:type_name -> natter.client.v1.Read
-	10, // 8: natter.client.v1.ClientFrame.delivered:type_name -> natter.client.v1.Delivered
-	11, // 9: natter.client.v1.ClientFrame.typing:type_name -> natter.client.v1.Typing
-	12, // 10: natter.client.v1.ClientFrame.watch:type_name -> natter.client.v1.Watch
-	13, // 11: natter.client.v1.ClientFrame.fetch:type_name -> natter.client.v1.Fetch
-	14, // 12: natter.client.v1.ClientFrame.ping:type_name -> natter.client.v1.Ping
-	2,  // 13: natter.client.v1.Hello.resume:type_name -> natter.client.v1.Cursor
-	2,  // 14: natter.client.v1.Resume.rooms:type_name -> natter.client.v1.Cursor
-	16, // 15: natter.client.v1.ServerFrame.welcome:type_name -> natter.client.v1.Welcome
-	18, // 16: natter.client.v1.ServerFrame.ack:type_name -> natter.client.v1.Ack
-	19, // 17: natter.client.v1.ServerFrame.ok:type_name -> natter.client.v1.Ok
-	20, // 18: natter.client.v1.ServerFrame.pong:type_name -> natter.client.v1.Pong
-	21, // 19: natter.client.v1.ServerFrame.page:type_name -> natter.client.v1.Page
-	22, // 20: natter.client.v1.ServerFrame.error:type_name -> natter.client.v1.Error
-	34, // 21: natter.client.v1.ServerFrame.event:type_name -> natter.chat.v1.Event
-	23, // 22: natter.client.v1.ServerFrame.caught_up:type_name -> natter.client.v1.CaughtUp
-	24, // 23: natter.client.v1.ServerFrame.reset:type_name -> natter.client.v1.Reset
-	25, // 24: natter.client.v1.ServerFrame.signal:type_name -> natter.client.v1.Signal
-	26, // 25: natter.client.v1.ServerFrame.receipt:type_name -> natter.client.v1.Receipt
-	27, // 26: natter.client.v1.ServerFrame.presence:type_name -> natter.client.v1.Presence
-	29, // 27: natter.client.v1.ServerFrame.user_event:type_name -> natter.client.v1.UserEvent
-	31, // 28: natter.client.v1.ServerFrame.gone:type_name -> natter.client.v1.Gone
-	32, // 29: natter.client.v1.ServerFrame.token_expiring:type_name -> natter.client.v1.TokenExpiring
-	33, // 30: natter.client.v1.ServerFrame.go_away:type_name -> natter.client.v1.GoAway
-	28, // 31: natter.client.v1.ServerFrame.profile:type_name -> natter.client.v1.Profile
-	35, // 32: natter.client.v1.Welcome.user:type_name -> natter.chat.v1.User
-	17, // 33: natter.client.v1.Welcome.rooms:type_name -> natter.client.v1.RoomState
-	36, // 34: natter.client.v1.Welcome.token_expires_at:type_name -> google.protobuf.Timestamp
-	37, // 35: natter.client.v1.RoomState.room:type_name -> natter.chat.v1.Room
-	36, // 36: natter.client.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
-	38, // 37: natter.client.v1.Page.messages:type_name -> natter.chat.v1.Message
-	36, // 38: natter.client.v1.Presence.last_seen:type_name -> google.protobuf.Timestamp
-	39, // 39: natter.client.v1.Profile.user:type_name -> natter.chat.v1.UserRef
-	17, // 40: natter.client.v1.UserEvent.joined:type_name -> natter.client.v1.RoomState
-	30, // 41: natter.client.v1.UserEvent.marker:type_name -> natter.client.v1.MarkerMoved
-	35, // 42: natter.client.v1.UserEvent.profile:type_name -> natter.chat.v1.User
-	36, // 43: natter.client.v1.TokenExpiring.expires_at:type_name -> google.protobuf.Timestamp
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	11, // 8: natter.client.v1.ClientFrame.delivered:type_name -> natter.client.v1.Delivered
+	12, // 9: natter.client.v1.ClientFrame.typing:type_name -> natter.client.v1.Typing
+	13, // 10: natter.client.v1.ClientFrame.watch:type_name -> natter.client.v1.Watch
+	14, // 11: natter.client.v1.ClientFrame.fetch:type_name -> natter.client.v1.Fetch
+	15, // 12: natter.client.v1.ClientFrame.ping:type_name -> natter.client.v1.Ping
+	10, // 13: natter.client.v1.ClientFrame.unread:type_name -> natter.client.v1.Unread
+	2,  // 14: natter.client.v1.Hello.resume:type_name -> natter.client.v1.Cursor
+	2,  // 15: natter.client.v1.Resume.rooms:type_name -> natter.client.v1.Cursor
+	17, // 16: natter.client.v1.ServerFrame.welcome:type_name -> natter.client.v1.Welcome
+	20, // 17: natter.client.v1.ServerFrame.ack:type_name -> natter.client.v1.Ack
+	21, // 18: natter.client.v1.ServerFrame.ok:type_name -> natter.client.v1.Ok
+	22, // 19: natter.client.v1.ServerFrame.pong:type_name -> natter.client.v1.Pong
+	23, // 20: natter.client.v1.ServerFrame.page:type_name -> natter.client.v1.Page
+	24, // 21: natter.client.v1.ServerFrame.error:type_name -> natter.client.v1.Error
+	39, // 22: natter.client.v1.ServerFrame.event:type_name -> natter.chat.v1.Event
+	25, // 23: natter.client.v1.ServerFrame.caught_up:type_name -> natter.client.v1.CaughtUp
+	26, // 24: natter.client.v1.ServerFrame.reset:type_name -> natter.client.v1.Reset
+	27, // 25: natter.client.v1.ServerFrame.signal:type_name -> natter.client.v1.Signal
+	28, // 26: natter.client.v1.ServerFrame.receipt:type_name -> natter.client.v1.Receipt
+	29, // 27: natter.client.v1.ServerFrame.presence:type_name -> natter.client.v1.Presence
+	31, // 28: natter.client.v1.ServerFrame.user_event:type_name -> natter.client.v1.UserEvent
+	36, // 29: natter.client.v1.ServerFrame.gone:type_name -> natter.client.v1.Gone
+	37, // 30: natter.client.v1.ServerFrame.token_expiring:type_name -> natter.client.v1.TokenExpiring
+	38, // 31: natter.client.v1.ServerFrame.go_away:type_name -> natter.client.v1.GoAway
+	30, // 32: natter.client.v1.ServerFrame.profile:type_name -> natter.client.v1.Profile
+	40, // 33: natter.client.v1.Welcome.user:type_name -> natter.chat.v1.User
+	18, // 34: natter.client.v1.Welcome.rooms:type_name -> natter.client.v1.RoomState
+	41, // 35: natter.client.v1.Welcome.token_expires_at:type_name -> google.protobuf.Timestamp
+	42, // 36: natter.client.v1.RoomState.room:type_name -> natter.chat.v1.Room
+	19, // 37: natter.client.v1.RoomState.preferences:type_name -> natter.client.v1.Preferences
+	41, // 38: natter.client.v1.RoomState.muted_until:type_name -> google.protobuf.Timestamp
+	41, // 39: natter.client.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
+	43, // 40: natter.client.v1.Page.messages:type_name -> natter.chat.v1.Message
+	44, // 41: natter.client.v1.Page.notices:type_name -> natter.chat.v1.Notice
+	41, // 42: natter.client.v1.Presence.last_seen:type_name -> google.protobuf.Timestamp
+	45, // 43: natter.client.v1.Profile.user:type_name -> natter.chat.v1.UserRef
+	18, // 44: natter.client.v1.UserEvent.joined:type_name -> natter.client.v1.RoomState
+	35, // 45: natter.client.v1.UserEvent.marker:type_name -> natter.client.v1.MarkerMoved
+	40, // 46: natter.client.v1.UserEvent.profile:type_name -> natter.chat.v1.User
+	32, // 47: natter.client.v1.UserEvent.preferences:type_name -> natter.client.v1.PreferencesChanged
+	33, // 48: natter.client.v1.UserEvent.invited:type_name -> natter.client.v1.Invited
+	34, // 49: natter.client.v1.UserEvent.saved:type_name -> natter.client.v1.SavedChanged
+	19, // 50: natter.client.v1.PreferencesChanged.preferences:type_name -> natter.client.v1.Preferences
+	42, // 51: natter.client.v1.Invited.room:type_name -> natter.chat.v1.Room
+	45, // 52: natter.client.v1.Invited.by:type_name -> natter.chat.v1.UserRef
+	41, // 53: natter.client.v1.TokenExpiring.expires_at:type_name -> google.protobuf.Timestamp
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_natter_client_v1_frames_proto_init() }
@@ -2860,9 +3395,10 @@ func file_natter_client_v1_frames_proto_init() {
 		(*ClientFrame_Watch)(nil),
 		(*ClientFrame_Fetch)(nil),
 		(*ClientFrame_Ping)(nil),
+		(*ClientFrame_Unread)(nil),
 	}
-	file_natter_client_v1_frames_proto_msgTypes[13].OneofWrappers = []any{}
-	file_natter_client_v1_frames_proto_msgTypes[15].OneofWrappers = []any{
+	file_natter_client_v1_frames_proto_msgTypes[14].OneofWrappers = []any{}
+	file_natter_client_v1_frames_proto_msgTypes[16].OneofWrappers = []any{
 		(*ServerFrame_Welcome)(nil),
 		(*ServerFrame_Ack)(nil),
 		(*ServerFrame_Ok)(nil),
@@ -2881,10 +3417,13 @@ func file_natter_client_v1_frames_proto_init() {
 		(*ServerFrame_GoAway)(nil),
 		(*ServerFrame_Profile)(nil),
 	}
-	file_natter_client_v1_frames_proto_msgTypes[29].OneofWrappers = []any{
+	file_natter_client_v1_frames_proto_msgTypes[31].OneofWrappers = []any{
 		(*UserEvent_Joined)(nil),
 		(*UserEvent_Marker)(nil),
 		(*UserEvent_Profile)(nil),
+		(*UserEvent_Preferences)(nil),
+		(*UserEvent_Invited)(nil),
+		(*UserEvent_Saved)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2892,7 +3431,7 @@ func file_natter_client_v1_frames_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_client_v1_frames_proto_rawDesc), len(file_natter_client_v1_frames_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

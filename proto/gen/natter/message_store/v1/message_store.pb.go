@@ -31,7 +31,9 @@ type ListMessagesRequest struct {
 	Before *uint32                `protobuf:"varint,2,opt,name=before,proto3,oneof" json:"before,omitempty"`
 	After  *uint32                `protobuf:"varint,3,opt,name=after,proto3,oneof" json:"after,omitempty"`
 	// 1 to 100; default 50.
-	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// seq of the message whose thread to list; 0: what stands in the room itself.
+	Thread        uint32 `protobuf:"varint,5,opt,name=thread,proto3" json:"thread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -94,11 +96,20 @@ func (x *ListMessagesRequest) GetLimit() uint32 {
 	return 0
 }
 
+func (x *ListMessagesRequest) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
+	}
+	return 0
+}
+
 type ListMessagesResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Messages      []*v1.Message          `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
-	AsOfSeq       uint32                 `protobuf:"varint,2,opt,name=as_of_seq,json=asOfSeq,proto3" json:"as_of_seq,omitempty"`
-	More          bool                   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Messages []*v1.Message          `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	AsOfSeq  uint32                 `protobuf:"varint,2,opt,name=as_of_seq,json=asOfSeq,proto3" json:"as_of_seq,omitempty"`
+	More     bool                   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	// What happened between these messages, newest first. Not in threads.
+	Notices       []*v1.Notice `protobuf:"bytes,4,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -152,6 +163,13 @@ func (x *ListMessagesResponse) GetMore() bool {
 		return x.More
 	}
 	return false
+}
+
+func (x *ListMessagesResponse) GetNotices() []*v1.Notice {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
 }
 
 type GetEventsRequest struct {
@@ -462,7 +480,10 @@ type Head struct {
 	ReadSeq uint32                 `protobuf:"varint,4,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
 	Unread  uint32                 `protobuf:"varint,5,opt,name=unread,proto3" json:"unread,omitempty"`
 	// Version of the room as of seq: the last membership or room change in the log.
-	Version       uint32 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
+	Version uint32 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
+	// rev of the marker, and unread mentions, of the user who was named.
+	Rev           uint32 `protobuf:"varint,7,opt,name=rev,proto3" json:"rev,omitempty"`
+	Mentions      uint32 `protobuf:"varint,8,opt,name=mentions,proto3" json:"mentions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -539,6 +560,20 @@ func (x *Head) GetVersion() uint32 {
 	return 0
 }
 
+func (x *Head) GetRev() uint32 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
+}
+
+func (x *Head) GetMentions() uint32 {
+	if x != nil {
+		return x.Mentions
+	}
+	return 0
+}
+
 type MoveMarkersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
@@ -591,10 +626,18 @@ func (x *MoveMarkersRequest) GetMarkers() []*Marker {
 	return nil
 }
 
+// Marker is a wish: that the user has read up to seq, or (unread) has not read from seq on, or (delivered) has received up to
+// seq on some device.
 type Marker struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
-	Seq           uint32                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	RoomId string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	Seq    uint32                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// rev of the marker as the client knows it: see natter.client.v1.Read.
+	Rev uint32 `protobuf:"varint,3,opt,name=rev,proto3" json:"rev,omitempty"`
+	// seq of the message whose thread it is about; 0: the room.
+	Thread        uint32 `protobuf:"varint,4,opt,name=thread,proto3" json:"thread,omitempty"`
+	Unread        bool   `protobuf:"varint,5,opt,name=unread,proto3" json:"unread,omitempty"`
+	Delivered     bool   `protobuf:"varint,6,opt,name=delivered,proto3" json:"delivered,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -641,6 +684,34 @@ func (x *Marker) GetSeq() uint32 {
 		return x.Seq
 	}
 	return 0
+}
+
+func (x *Marker) GetRev() uint32 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
+}
+
+func (x *Marker) GetThread() uint32 {
+	if x != nil {
+		return x.Thread
+	}
+	return 0
+}
+
+func (x *Marker) GetUnread() bool {
+	if x != nil {
+		return x.Unread
+	}
+	return false
+}
+
+func (x *Marker) GetDelivered() bool {
+	if x != nil {
+		return x.Delivered
+	}
+	return false
 }
 
 type MoveMarkersResponse struct {
@@ -772,18 +843,20 @@ var File_natter_message_store_v1_message_store_proto protoreflect.FileDescriptor
 
 const file_natter_message_store_v1_message_store_proto_rawDesc = "" +
 	"\n" +
-	"+natter/message_store/v1/message_store.proto\x12\x17natter.message_store.v1\x1a\x19natter/chat/v1/chat.proto\x1a\x19natter/http/v1/http.proto\"\x91\x01\n" +
+	"+natter/message_store/v1/message_store.proto\x12\x17natter.message_store.v1\x1a\x19natter/chat/v1/chat.proto\x1a\x19natter/http/v1/http.proto\"\xa9\x01\n" +
 	"\x13ListMessagesRequest\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x1b\n" +
 	"\x06before\x18\x02 \x01(\rH\x00R\x06before\x88\x01\x01\x12\x19\n" +
 	"\x05after\x18\x03 \x01(\rH\x01R\x05after\x88\x01\x01\x12\x14\n" +
-	"\x05limit\x18\x04 \x01(\rR\x05limitB\t\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\x12\x16\n" +
+	"\x06thread\x18\x05 \x01(\rR\x06threadB\t\n" +
 	"\a_beforeB\b\n" +
-	"\x06_after\"{\n" +
+	"\x06_after\"\xad\x01\n" +
 	"\x14ListMessagesResponse\x123\n" +
 	"\bmessages\x18\x01 \x03(\v2\x17.natter.chat.v1.MessageR\bmessages\x12\x1a\n" +
 	"\tas_of_seq\x18\x02 \x01(\rR\aasOfSeq\x12\x12\n" +
-	"\x04more\x18\x03 \x01(\bR\x04more\"^\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\x120\n" +
+	"\anotices\x18\x04 \x03(\v2\x16.natter.chat.v1.NoticeR\anotices\"^\n" +
 	"\x10GetEventsRequest\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x1b\n" +
 	"\tafter_seq\x18\x02 \x01(\rR\bafterSeq\x12\x14\n" +
@@ -799,20 +872,26 @@ const file_natter_message_store_v1_message_store_proto_rawDesc = "" +
 	"\x14BatchGetHeadsRequest\x12D\n" +
 	"\brequests\x18\x01 \x03(\v2(.natter.message_store.v1.GetHeadsRequestR\brequests\"`\n" +
 	"\x15BatchGetHeadsResponse\x12G\n" +
-	"\tresponses\x18\x01 \x03(\v2).natter.message_store.v1.GetHeadsResponseR\tresponses\"\x98\x01\n" +
+	"\tresponses\x18\x01 \x03(\v2).natter.message_store.v1.GetHeadsResponseR\tresponses\"\xc6\x01\n" +
 	"\x04Head\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x18\n" +
 	"\aordinal\x18\x03 \x01(\rR\aordinal\x12\x19\n" +
 	"\bread_seq\x18\x04 \x01(\rR\areadSeq\x12\x16\n" +
 	"\x06unread\x18\x05 \x01(\rR\x06unread\x12\x18\n" +
-	"\aversion\x18\x06 \x01(\rR\aversion\"h\n" +
+	"\aversion\x18\x06 \x01(\rR\aversion\x12\x10\n" +
+	"\x03rev\x18\a \x01(\rR\x03rev\x12\x1a\n" +
+	"\bmentions\x18\b \x01(\rR\bmentions\"h\n" +
 	"\x12MoveMarkersRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x129\n" +
-	"\amarkers\x18\x02 \x03(\v2\x1f.natter.message_store.v1.MarkerR\amarkers\"3\n" +
+	"\amarkers\x18\x02 \x03(\v2\x1f.natter.message_store.v1.MarkerR\amarkers\"\x93\x01\n" +
 	"\x06Marker\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\rR\x03seq\"J\n" +
+	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x10\n" +
+	"\x03rev\x18\x03 \x01(\rR\x03rev\x12\x16\n" +
+	"\x06thread\x18\x04 \x01(\rR\x06thread\x12\x16\n" +
+	"\x06unread\x18\x05 \x01(\bR\x06unread\x12\x1c\n" +
+	"\tdelivered\x18\x06 \x01(\bR\tdelivered\"J\n" +
 	"\x13MoveMarkersResponse\x123\n" +
 	"\x05heads\x18\x01 \x03(\v2\x1d.natter.message_store.v1.HeadR\x05heads\"\x10\n" +
 	"\x0eGetMetaRequest\"'\n" +
@@ -856,33 +935,35 @@ var file_natter_message_store_v1_message_store_proto_goTypes = []any{
 	(*GetMetaRequest)(nil),        // 12: natter.message_store.v1.GetMetaRequest
 	(*GetMetaResponse)(nil),       // 13: natter.message_store.v1.GetMetaResponse
 	(*v1.Message)(nil),            // 14: natter.chat.v1.Message
-	(*v1.Event)(nil),              // 15: natter.chat.v1.Event
+	(*v1.Notice)(nil),             // 15: natter.chat.v1.Notice
+	(*v1.Event)(nil),              // 16: natter.chat.v1.Event
 }
 var file_natter_message_store_v1_message_store_proto_depIdxs = []int32{
 	14, // 0: natter.message_store.v1.ListMessagesResponse.messages:type_name -> natter.chat.v1.Message
-	15, // 1: natter.message_store.v1.GetEventsResponse.events:type_name -> natter.chat.v1.Event
-	8,  // 2: natter.message_store.v1.GetHeadsResponse.heads:type_name -> natter.message_store.v1.Head
-	4,  // 3: natter.message_store.v1.BatchGetHeadsRequest.requests:type_name -> natter.message_store.v1.GetHeadsRequest
-	5,  // 4: natter.message_store.v1.BatchGetHeadsResponse.responses:type_name -> natter.message_store.v1.GetHeadsResponse
-	10, // 5: natter.message_store.v1.MoveMarkersRequest.markers:type_name -> natter.message_store.v1.Marker
-	8,  // 6: natter.message_store.v1.MoveMarkersResponse.heads:type_name -> natter.message_store.v1.Head
-	0,  // 7: natter.message_store.v1.MessageStore.ListMessages:input_type -> natter.message_store.v1.ListMessagesRequest
-	2,  // 8: natter.message_store.v1.MessageStore.GetEvents:input_type -> natter.message_store.v1.GetEventsRequest
-	4,  // 9: natter.message_store.v1.MessageStore.GetHeads:input_type -> natter.message_store.v1.GetHeadsRequest
-	6,  // 10: natter.message_store.v1.MessageStore.BatchGetHeads:input_type -> natter.message_store.v1.BatchGetHeadsRequest
-	9,  // 11: natter.message_store.v1.MessageStore.MoveMarkers:input_type -> natter.message_store.v1.MoveMarkersRequest
-	12, // 12: natter.message_store.v1.MessageStore.GetMeta:input_type -> natter.message_store.v1.GetMetaRequest
-	1,  // 13: natter.message_store.v1.MessageStore.ListMessages:output_type -> natter.message_store.v1.ListMessagesResponse
-	3,  // 14: natter.message_store.v1.MessageStore.GetEvents:output_type -> natter.message_store.v1.GetEventsResponse
-	5,  // 15: natter.message_store.v1.MessageStore.GetHeads:output_type -> natter.message_store.v1.GetHeadsResponse
-	7,  // 16: natter.message_store.v1.MessageStore.BatchGetHeads:output_type -> natter.message_store.v1.BatchGetHeadsResponse
-	11, // 17: natter.message_store.v1.MessageStore.MoveMarkers:output_type -> natter.message_store.v1.MoveMarkersResponse
-	13, // 18: natter.message_store.v1.MessageStore.GetMeta:output_type -> natter.message_store.v1.GetMetaResponse
-	13, // [13:19] is the sub-list for method output_type
-	7,  // [7:13] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	15, // 1: natter.message_store.v1.ListMessagesResponse.notices:type_name -> natter.chat.v1.Notice
+	16, // 2: natter.message_store.v1.GetEventsResponse.events:type_name -> natter.chat.v1.Event
+	8,  // 3: natter.message_store.v1.GetHeadsResponse.heads:type_name -> natter.message_store.v1.Head
+	4,  // 4: natter.message_store.v1.BatchGetHeadsRequest.requests:type_name -> natter.message_store.v1.GetHeadsRequest
+	5,  // 5: natter.message_store.v1.BatchGetHeadsResponse.responses:type_name -> natter.message_store.v1.GetHeadsResponse
+	10, // 6: natter.message_store.v1.MoveMarkersRequest.markers:type_name -> natter.message_store.v1.Marker
+	8,  // 7: natter.message_store.v1.MoveMarkersResponse.heads:type_name -> natter.message_store.v1.Head
+	0,  // 8: natter.message_store.v1.MessageStore.ListMessages:input_type -> natter.message_store.v1.ListMessagesRequest
+	2,  // 9: natter.message_store.v1.MessageStore.GetEvents:input_type -> natter.message_store.v1.GetEventsRequest
+	4,  // 10: natter.message_store.v1.MessageStore.GetHeads:input_type -> natter.message_store.v1.GetHeadsRequest
+	6,  // 11: natter.message_store.v1.MessageStore.BatchGetHeads:input_type -> natter.message_store.v1.BatchGetHeadsRequest
+	9,  // 12: natter.message_store.v1.MessageStore.MoveMarkers:input_type -> natter.message_store.v1.MoveMarkersRequest
+	12, // 13: natter.message_store.v1.MessageStore.GetMeta:input_type -> natter.message_store.v1.GetMetaRequest
+	1,  // 14: natter.message_store.v1.MessageStore.ListMessages:output_type -> natter.message_store.v1.ListMessagesResponse
+	3,  // 15: natter.message_store.v1.MessageStore.GetEvents:output_type -> natter.message_store.v1.GetEventsResponse
+	5,  // 16: natter.message_store.v1.MessageStore.GetHeads:output_type -> natter.message_store.v1.GetHeadsResponse
+	7,  // 17: natter.message_store.v1.MessageStore.BatchGetHeads:output_type -> natter.message_store.v1.BatchGetHeadsResponse
+	11, // 18: natter.message_store.v1.MessageStore.MoveMarkers:output_type -> natter.message_store.v1.MoveMarkersResponse
+	13, // 19: natter.message_store.v1.MessageStore.GetMeta:output_type -> natter.message_store.v1.GetMetaResponse
+	14, // [14:20] is the sub-list for method output_type
+	8,  // [8:14] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_natter_message_store_v1_message_store_proto_init() }

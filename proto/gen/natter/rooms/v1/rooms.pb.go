@@ -9,11 +9,13 @@
 package roomsv1
 
 import (
-	v11 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
+	v12 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	v1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	v11 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 	_ "github.com/natter-chat/natter/proto/gen/natter/http/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -832,7 +834,9 @@ type Membership struct {
 	Room *v1.Room `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
 	Role string   `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
 	// rooms.version of the room when this was read: a log with a higher one may know that the user left.
-	Version       uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Version       uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Preferences   *v11.Preferences       `protobuf:"bytes,4,opt,name=preferences,proto3" json:"preferences,omitempty"`
+	MutedUntil    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=muted_until,json=mutedUntil,proto3" json:"muted_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -886,6 +890,20 @@ func (x *Membership) GetVersion() uint32 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *Membership) GetPreferences() *v11.Preferences {
+	if x != nil {
+		return x.Preferences
+	}
+	return nil
+}
+
+func (x *Membership) GetMutedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.MutedUntil
+	}
+	return nil
 }
 
 type GetSnapshotRequest struct {
@@ -958,7 +976,9 @@ type GetSnapshotResponse struct {
 	// Changes logVersion+1 … version in order, as the commands the relay also sends. Only on the first page, as many as fit:
 	// when the last is below version, append these and ask again. When they begin above logVersion+1, or there are none
 	// though version is above, the log has moved on since it was read: read its tail and ask again.
-	Pending       []*v11.Command `protobuf:"bytes,4,rep,name=pending,proto3" json:"pending,omitempty"`
+	Pending []*v12.Command `protobuf:"bytes,4,rep,name=pending,proto3" json:"pending,omitempty"`
+	// What the room is at that version; on every page. Without its people.
+	Room          *v1.Room `protobuf:"bytes,5,opt,name=room,proto3" json:"room,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1014,9 +1034,16 @@ func (x *GetSnapshotResponse) GetMore() bool {
 	return false
 }
 
-func (x *GetSnapshotResponse) GetPending() []*v11.Command {
+func (x *GetSnapshotResponse) GetPending() []*v12.Command {
 	if x != nil {
 		return x.Pending
+	}
+	return nil
+}
+
+func (x *GetSnapshotResponse) GetRoom() *v1.Room {
+	if x != nil {
+		return x.Room
 	}
 	return nil
 }
@@ -1024,8 +1051,10 @@ func (x *GetSnapshotResponse) GetPending() []*v11.Command {
 type SnapshotMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 16 bytes of the UUID: 10,000 members fit one reply.
-	UserId        []byte `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	Role          string `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	UserId []byte `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	Role   string `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	// Milliseconds since 1970 until which the member may not write; 0: not muted.
+	MutedUntil    int64 `protobuf:"varint,3,opt,name=muted_until,json=mutedUntil,proto3" json:"muted_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1074,11 +1103,18 @@ func (x *SnapshotMember) GetRole() string {
 	return ""
 }
 
+func (x *SnapshotMember) GetMutedUntil() int64 {
+	if x != nil {
+		return x.MutedUntil
+	}
+	return 0
+}
+
 var File_natter_rooms_v1_rooms_proto protoreflect.FileDescriptor
 
 const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnatter/rooms/v1/rooms.proto\x12\x0fnatter.rooms.v1\x1a\x17natter/bus/v1/bus.proto\x1a\x19natter/chat/v1/chat.proto\x1a\x19natter/http/v1/http.proto\"h\n" +
+	"\x1bnatter/rooms/v1/rooms.proto\x12\x0fnatter.rooms.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17natter/bus/v1/bus.proto\x1a\x19natter/chat/v1/chat.proto\x1a\x1dnatter/client/v1/frames.proto\x1a\x19natter/http/v1/http.proto\"h\n" +
 	"\x11CreateRoomRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1d\n" +
@@ -1122,25 +1158,31 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\x1bBatchListMembershipsRequest\x12\x19\n" +
 	"\buser_ids\x18\x01 \x03(\tR\auserIds\"^\n" +
 	"\x1cBatchListMembershipsResponse\x12>\n" +
-	"\x05users\x18\x01 \x03(\v2(.natter.rooms.v1.ListMembershipsResponseR\x05users\"d\n" +
+	"\x05users\x18\x01 \x03(\v2(.natter.rooms.v1.ListMembershipsResponseR\x05users\"\xe2\x01\n" +
 	"\n" +
 	"Membership\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.natter.chat.v1.RoomR\x04room\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\rR\aversion\"d\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12?\n" +
+	"\vpreferences\x18\x04 \x01(\v2\x1d.natter.client.v1.PreferencesR\vpreferences\x12;\n" +
+	"\vmuted_until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"mutedUntil\"d\n" +
 	"\x12GetSnapshotRequest\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x1f\n" +
 	"\vlog_version\x18\x02 \x01(\rR\n" +
 	"logVersion\x12\x14\n" +
-	"\x05after\x18\x03 \x01(\tR\x05after\"\xb0\x01\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\xda\x01\n" +
 	"\x13GetSnapshotResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x129\n" +
 	"\amembers\x18\x02 \x03(\v2\x1f.natter.rooms.v1.SnapshotMemberR\amembers\x12\x12\n" +
 	"\x04more\x18\x03 \x01(\bR\x04more\x120\n" +
-	"\apending\x18\x04 \x03(\v2\x16.natter.bus.v1.CommandR\apending\"=\n" +
+	"\apending\x18\x04 \x03(\v2\x16.natter.bus.v1.CommandR\apending\x12(\n" +
+	"\x04room\x18\x05 \x01(\v2\x14.natter.chat.v1.RoomR\x04room\"^\n" +
 	"\x0eSnapshotMember\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\fR\x06userId\x12\x12\n" +
-	"\x04role\x18\x02 \x01(\tR\x04role2\xf7\x0e\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\x12\x1f\n" +
+	"\vmuted_until\x18\x03 \x01(\x03R\n" +
+	"mutedUntil2\xf7\x0e\n" +
 	"\x05Rooms\x12\x98\x01\n" +
 	"\n" +
 	"CreateRoom\x12\".natter.rooms.v1.CreateRoomRequest\x1a\x14.natter.chat.v1.Room\"P\xaa\xbb\x18L\n" +
@@ -1199,7 +1241,9 @@ var file_natter_rooms_v1_rooms_proto_goTypes = []any{
 	(*SnapshotMember)(nil),               // 19: natter.rooms.v1.SnapshotMember
 	(*v1.Room)(nil),                      // 20: natter.chat.v1.Room
 	(*v1.Member)(nil),                    // 21: natter.chat.v1.Member
-	(*v11.Command)(nil),                  // 22: natter.bus.v1.Command
+	(*v11.Preferences)(nil),              // 22: natter.client.v1.Preferences
+	(*timestamppb.Timestamp)(nil),        // 23: google.protobuf.Timestamp
+	(*v12.Command)(nil),                  // 24: natter.bus.v1.Command
 }
 var file_natter_rooms_v1_rooms_proto_depIdxs = []int32{
 	20, // 0: natter.rooms.v1.ListRoomsResponse.rooms:type_name -> natter.chat.v1.Room
@@ -1207,35 +1251,38 @@ var file_natter_rooms_v1_rooms_proto_depIdxs = []int32{
 	16, // 2: natter.rooms.v1.ListMembershipsResponse.memberships:type_name -> natter.rooms.v1.Membership
 	13, // 3: natter.rooms.v1.BatchListMembershipsResponse.users:type_name -> natter.rooms.v1.ListMembershipsResponse
 	20, // 4: natter.rooms.v1.Membership.room:type_name -> natter.chat.v1.Room
-	19, // 5: natter.rooms.v1.GetSnapshotResponse.members:type_name -> natter.rooms.v1.SnapshotMember
-	22, // 6: natter.rooms.v1.GetSnapshotResponse.pending:type_name -> natter.bus.v1.Command
-	0,  // 7: natter.rooms.v1.Rooms.CreateRoom:input_type -> natter.rooms.v1.CreateRoomRequest
-	1,  // 8: natter.rooms.v1.Rooms.ListRooms:input_type -> natter.rooms.v1.ListRoomsRequest
-	3,  // 9: natter.rooms.v1.Rooms.GetRoom:input_type -> natter.rooms.v1.GetRoomRequest
-	4,  // 10: natter.rooms.v1.Rooms.JoinRoom:input_type -> natter.rooms.v1.JoinRoomRequest
-	5,  // 11: natter.rooms.v1.Rooms.LeaveRoom:input_type -> natter.rooms.v1.LeaveRoomRequest
-	7,  // 12: natter.rooms.v1.Rooms.ListMembers:input_type -> natter.rooms.v1.ListMembersRequest
-	9,  // 13: natter.rooms.v1.Rooms.AddMember:input_type -> natter.rooms.v1.AddMemberRequest
-	10, // 14: natter.rooms.v1.Rooms.RemoveMember:input_type -> natter.rooms.v1.RemoveMemberRequest
-	12, // 15: natter.rooms.v1.Rooms.ListMemberships:input_type -> natter.rooms.v1.ListMembershipsRequest
-	14, // 16: natter.rooms.v1.Rooms.BatchListMemberships:input_type -> natter.rooms.v1.BatchListMembershipsRequest
-	17, // 17: natter.rooms.v1.Rooms.GetSnapshot:input_type -> natter.rooms.v1.GetSnapshotRequest
-	20, // 18: natter.rooms.v1.Rooms.CreateRoom:output_type -> natter.chat.v1.Room
-	2,  // 19: natter.rooms.v1.Rooms.ListRooms:output_type -> natter.rooms.v1.ListRoomsResponse
-	20, // 20: natter.rooms.v1.Rooms.GetRoom:output_type -> natter.chat.v1.Room
-	20, // 21: natter.rooms.v1.Rooms.JoinRoom:output_type -> natter.chat.v1.Room
-	6,  // 22: natter.rooms.v1.Rooms.LeaveRoom:output_type -> natter.rooms.v1.LeaveRoomResponse
-	8,  // 23: natter.rooms.v1.Rooms.ListMembers:output_type -> natter.rooms.v1.ListMembersResponse
-	21, // 24: natter.rooms.v1.Rooms.AddMember:output_type -> natter.chat.v1.Member
-	11, // 25: natter.rooms.v1.Rooms.RemoveMember:output_type -> natter.rooms.v1.RemoveMemberResponse
-	13, // 26: natter.rooms.v1.Rooms.ListMemberships:output_type -> natter.rooms.v1.ListMembershipsResponse
-	15, // 27: natter.rooms.v1.Rooms.BatchListMemberships:output_type -> natter.rooms.v1.BatchListMembershipsResponse
-	18, // 28: natter.rooms.v1.Rooms.GetSnapshot:output_type -> natter.rooms.v1.GetSnapshotResponse
-	18, // [18:29] is the sub-list for method output_type
-	7,  // [7:18] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	22, // 5: natter.rooms.v1.Membership.preferences:type_name -> natter.client.v1.Preferences
+	23, // 6: natter.rooms.v1.Membership.muted_until:type_name -> google.protobuf.Timestamp
+	19, // 7: natter.rooms.v1.GetSnapshotResponse.members:type_name -> natter.rooms.v1.SnapshotMember
+	24, // 8: natter.rooms.v1.GetSnapshotResponse.pending:type_name -> natter.bus.v1.Command
+	20, // 9: natter.rooms.v1.GetSnapshotResponse.room:type_name -> natter.chat.v1.Room
+	0,  // 10: natter.rooms.v1.Rooms.CreateRoom:input_type -> natter.rooms.v1.CreateRoomRequest
+	1,  // 11: natter.rooms.v1.Rooms.ListRooms:input_type -> natter.rooms.v1.ListRoomsRequest
+	3,  // 12: natter.rooms.v1.Rooms.GetRoom:input_type -> natter.rooms.v1.GetRoomRequest
+	4,  // 13: natter.rooms.v1.Rooms.JoinRoom:input_type -> natter.rooms.v1.JoinRoomRequest
+	5,  // 14: natter.rooms.v1.Rooms.LeaveRoom:input_type -> natter.rooms.v1.LeaveRoomRequest
+	7,  // 15: natter.rooms.v1.Rooms.ListMembers:input_type -> natter.rooms.v1.ListMembersRequest
+	9,  // 16: natter.rooms.v1.Rooms.AddMember:input_type -> natter.rooms.v1.AddMemberRequest
+	10, // 17: natter.rooms.v1.Rooms.RemoveMember:input_type -> natter.rooms.v1.RemoveMemberRequest
+	12, // 18: natter.rooms.v1.Rooms.ListMemberships:input_type -> natter.rooms.v1.ListMembershipsRequest
+	14, // 19: natter.rooms.v1.Rooms.BatchListMemberships:input_type -> natter.rooms.v1.BatchListMembershipsRequest
+	17, // 20: natter.rooms.v1.Rooms.GetSnapshot:input_type -> natter.rooms.v1.GetSnapshotRequest
+	20, // 21: natter.rooms.v1.Rooms.CreateRoom:output_type -> natter.chat.v1.Room
+	2,  // 22: natter.rooms.v1.Rooms.ListRooms:output_type -> natter.rooms.v1.ListRoomsResponse
+	20, // 23: natter.rooms.v1.Rooms.GetRoom:output_type -> natter.chat.v1.Room
+	20, // 24: natter.rooms.v1.Rooms.JoinRoom:output_type -> natter.chat.v1.Room
+	6,  // 25: natter.rooms.v1.Rooms.LeaveRoom:output_type -> natter.rooms.v1.LeaveRoomResponse
+	8,  // 26: natter.rooms.v1.Rooms.ListMembers:output_type -> natter.rooms.v1.ListMembersResponse
+	21, // 27: natter.rooms.v1.Rooms.AddMember:output_type -> natter.chat.v1.Member
+	11, // 28: natter.rooms.v1.Rooms.RemoveMember:output_type -> natter.rooms.v1.RemoveMemberResponse
+	13, // 29: natter.rooms.v1.Rooms.ListMemberships:output_type -> natter.rooms.v1.ListMembershipsResponse
+	15, // 30: natter.rooms.v1.Rooms.BatchListMemberships:output_type -> natter.rooms.v1.BatchListMembershipsResponse
+	18, // 31: natter.rooms.v1.Rooms.GetSnapshot:output_type -> natter.rooms.v1.GetSnapshotResponse
+	21, // [21:32] is the sub-list for method output_type
+	10, // [10:21] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_natter_rooms_v1_rooms_proto_init() }
