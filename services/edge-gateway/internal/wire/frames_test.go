@@ -31,6 +31,7 @@ func clientFrames() map[string]*clientv1.ClientFrame {
 		"client-react":            {Id: 5, Frame: &clientv1.ClientFrame_React{React: &clientv1.React{RoomId: room, Nonce: nonce, Seq: 7, Emoji: "👍"}}},
 		"client-pin":              {Id: 6, Frame: &clientv1.ClientFrame_Pin{Pin: &clientv1.Pin{RoomId: room, Nonce: nonce, Seq: 7, Remove: true}}},
 		"client-read":             {Id: 7, Frame: &clientv1.ClientFrame_Read{Read: &clientv1.Read{RoomId: room, Seq: 42}}},
+		"client-away":             {Id: 9, Frame: &clientv1.ClientFrame_Away{Away: &clientv1.Away{Away: true}}},
 		"client-unread":           {Id: 8, Frame: &clientv1.ClientFrame_Unread{Unread: &clientv1.Unread{RoomId: room, Seq: 40}}},
 		"client-delivered":        {Frame: &clientv1.ClientFrame_Delivered{Delivered: &clientv1.Delivered{RoomId: room, Seq: 42}}},
 		"client-typing":           {Frame: &clientv1.ClientFrame_Typing{Typing: &clientv1.Typing{RoomId: room, Active: true}}},

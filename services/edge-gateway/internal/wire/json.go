@@ -43,7 +43,9 @@ func AppendJSON(dst []byte, f *clientv1.ServerFrame) []byte {
 	case *clientv1.ServerFrame_Presence:
 		dst = stringField(append(key(dst, "presence"), '{'), "userId", body.Presence.GetUserId())
 		dst = boolField(dst, "online", body.Presence.GetOnline())
-		dst = append(timeField(dst, "lastSeen", body.Presence.GetLastSeen()), '}')
+		dst = timeField(dst, "lastSeen", body.Presence.GetLastSeen())
+		dst = boolField(dst, "away", body.Presence.GetAway())
+		dst = append(statusField(dst, body.Presence.GetStatus()), '}')
 	default:
 		return appendProtojson(dst[:start], f)
 	}
@@ -152,6 +154,16 @@ func appendAck(dst []byte, ack *clientv1.Ack) []byte {
 	dst = uint32Field(dst, "seq", ack.GetSeq())
 	dst = timeField(dst, "createdAt", ack.GetCreatedAt())
 	return append(boolField(dst, "duplicate", ack.GetDuplicate()), '}')
+}
+
+func statusField(dst []byte, s *chatv1.Status) []byte {
+	if s == nil {
+		return dst
+	}
+	dst = stringField(append(key(dst, "status"), '{'), "text", s.GetText())
+	dst = stringField(dst, "emoji", s.GetEmoji())
+	dst = boolField(dst, "doNotDisturb", s.GetDoNotDisturb())
+	return append(timeField(dst, "expiresAt", s.GetExpiresAt()), '}')
 }
 
 func userField(dst []byte, name string, u *chatv1.UserRef) []byte {

@@ -1318,14 +1318,18 @@ func (x *MarkerMoved) GetThread() uint32 {
 	return 0
 }
 
-// PresenceChanged is published on natter.presence.<user> by a gateway whose first connection of the user came or last one went.
+// PresenceChanged is published on natter.presence.<user> by a gateway whose first connection of the user came, last one went, or
+// whose connections of the user are all away now, or no longer; and by auth when the user has another status.
 type PresenceChanged struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	UserId    string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	GatewayId string                 `protobuf:"bytes,2,opt,name=gateway_id,json=gatewayId,proto3" json:"gateway_id,omitempty"`
-	Online    bool                   `protobuf:"varint,3,opt,name=online,proto3" json:"online,omitempty"`
-	// Grows with every change of this user on this gateway: an older one is ignored.
-	Counter       uint64 `protobuf:"varint,4,opt,name=counter,proto3" json:"counter,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Empty: it comes from auth, and is about the status.
+	GatewayId string `protobuf:"bytes,2,opt,name=gateway_id,json=gatewayId,proto3" json:"gateway_id,omitempty"`
+	Online    bool   `protobuf:"varint,3,opt,name=online,proto3" json:"online,omitempty"`
+	// Grows with every change on this gateway: an older one is ignored.
+	Counter       uint64     `protobuf:"varint,4,opt,name=counter,proto3" json:"counter,omitempty"`
+	Away          bool       `protobuf:"varint,5,opt,name=away,proto3" json:"away,omitempty"`
+	Status        *v1.Status `protobuf:"bytes,6,opt,name=status,proto3" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1388,6 +1392,20 @@ func (x *PresenceChanged) GetCounter() uint64 {
 	return 0
 }
 
+func (x *PresenceChanged) GetAway() bool {
+	if x != nil {
+		return x.Away
+	}
+	return false
+}
+
+func (x *PresenceChanged) GetStatus() *v1.Status {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
 // PresenceQuery is a scatter-gather request on natter.presence.query: every gateway answers with those of the users it has online.
 type PresenceQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1433,10 +1451,12 @@ func (x *PresenceQuery) GetUserIds() []string {
 	return nil
 }
 
+// PresenceSnapshot answers: who is not in it was not online there as of the counter.
 type PresenceSnapshot struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	GatewayId     string                 `protobuf:"bytes,1,opt,name=gateway_id,json=gatewayId,proto3" json:"gateway_id,omitempty"`
 	Online        []*PresenceChanged     `protobuf:"bytes,2,rep,name=online,proto3" json:"online,omitempty"`
+	Counter       uint64                 `protobuf:"varint,3,opt,name=counter,proto3" json:"counter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1483,6 +1503,13 @@ func (x *PresenceSnapshot) GetOnline() []*PresenceChanged {
 		return x.Online
 	}
 	return nil
+}
+
+func (x *PresenceSnapshot) GetCounter() uint64 {
+	if x != nil {
+		return x.Counter
+	}
+	return 0
 }
 
 var File_natter_bus_v1_bus_proto protoreflect.FileDescriptor
@@ -1576,19 +1603,22 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\aordinal\x18\x04 \x01(\rR\aordinal\x12\x10\n" +
 	"\x03rev\x18\x05 \x01(\rR\x03rev\x12\x1a\n" +
 	"\bmentions\x18\x06 \x01(\rR\bmentions\x12\x16\n" +
-	"\x06thread\x18\a \x01(\rR\x06thread\"{\n" +
+	"\x06thread\x18\a \x01(\rR\x06thread\"\xbf\x01\n" +
 	"\x0fPresenceChanged\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n" +
 	"\n" +
 	"gateway_id\x18\x02 \x01(\tR\tgatewayId\x12\x16\n" +
 	"\x06online\x18\x03 \x01(\bR\x06online\x12\x18\n" +
-	"\acounter\x18\x04 \x01(\x04R\acounter\"*\n" +
+	"\acounter\x18\x04 \x01(\x04R\acounter\x12\x12\n" +
+	"\x04away\x18\x05 \x01(\bR\x04away\x12.\n" +
+	"\x06status\x18\x06 \x01(\v2\x16.natter.chat.v1.StatusR\x06status\"*\n" +
 	"\rPresenceQuery\x12\x19\n" +
-	"\buser_ids\x18\x01 \x03(\tR\auserIds\"i\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\x83\x01\n" +
 	"\x10PresenceSnapshot\x12\x1d\n" +
 	"\n" +
 	"gateway_id\x18\x01 \x01(\tR\tgatewayId\x126\n" +
-	"\x06online\x18\x02 \x03(\v2\x1e.natter.bus.v1.PresenceChangedR\x06onlineB=Z;github.com/natter-chat/natter/proto/gen/natter/bus/v1;busv1b\x06proto3"
+	"\x06online\x18\x02 \x03(\v2\x1e.natter.bus.v1.PresenceChangedR\x06online\x12\x18\n" +
+	"\acounter\x18\x03 \x01(\x04R\acounterB=Z;github.com/natter-chat/natter/proto/gen/natter/bus/v1;busv1b\x06proto3"
 
 var (
 	file_natter_bus_v1_bus_proto_rawDescOnce sync.Once
@@ -1639,6 +1669,7 @@ var file_natter_bus_v1_bus_proto_goTypes = []any{
 	(*v11.PreferencesChanged)(nil), // 32: natter.client.v1.PreferencesChanged
 	(*v11.Invited)(nil),            // 33: natter.client.v1.Invited
 	(*v11.SavedChanged)(nil),       // 34: natter.client.v1.SavedChanged
+	(*v1.Status)(nil),              // 35: natter.chat.v1.Status
 }
 var file_natter_bus_v1_bus_proto_depIdxs = []int32{
 	1,  // 0: natter.bus.v1.Commands.commands:type_name -> natter.bus.v1.Command
@@ -1667,12 +1698,13 @@ var file_natter_bus_v1_bus_proto_depIdxs = []int32{
 	29, // 23: natter.bus.v1.SessionsRevoked.until:type_name -> google.protobuf.Timestamp
 	30, // 24: natter.bus.v1.ProfileChanged.user:type_name -> natter.chat.v1.UserRef
 	12, // 25: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
-	17, // 26: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	35, // 26: natter.bus.v1.PresenceChanged.status:type_name -> natter.chat.v1.Status
+	17, // 27: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_natter_bus_v1_bus_proto_init() }

@@ -232,6 +232,79 @@ func (x *UserRef) GetIsBot() bool {
 	return false
 }
 
+// Status is what a user says about themselves beside their name, until it expires.
+type Status struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Up to 100 characters.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// One emoji; up to 32 bytes.
+	Emoji string `protobuf:"bytes,2,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	// Their clients keep quiet.
+	DoNotDisturb bool `protobuf:"varint,3,opt,name=do_not_disturb,json=doNotDisturb,proto3" json:"do_not_disturb,omitempty"`
+	// Unset: until they change it.
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Status) Reset() {
+	*x = Status{}
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Status) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Status) ProtoMessage() {}
+
+func (x *Status) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Status.ProtoReflect.Descriptor instead.
+func (*Status) Descriptor() ([]byte, []int) {
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Status) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Status) GetEmoji() string {
+	if x != nil {
+		return x.Emoji
+	}
+	return ""
+}
+
+func (x *Status) GetDoNotDisturb() bool {
+	if x != nil {
+		return x.DoNotDisturb
+	}
+	return false
+}
+
+func (x *Status) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
 // Room is a conversation. `members` holds the first 50 (fewer in a list that would be too large); the member list has its
 // own route. Of a direct conversation it always holds both.
 type Room struct {
@@ -263,7 +336,7 @@ type Room struct {
 
 func (x *Room) Reset() {
 	*x = Room{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[3]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -275,7 +348,7 @@ func (x *Room) String() string {
 func (*Room) ProtoMessage() {}
 
 func (x *Room) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[3]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -288,7 +361,7 @@ func (x *Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Room.ProtoReflect.Descriptor instead.
 func (*Room) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{3}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Room) GetId() string {
@@ -410,7 +483,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[4]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +495,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[4]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +508,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{4}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Member) GetUser() *UserRef {
@@ -483,7 +556,7 @@ type Mention struct {
 
 func (x *Mention) Reset() {
 	*x = Mention{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[5]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +568,7 @@ func (x *Mention) String() string {
 func (*Mention) ProtoMessage() {}
 
 func (x *Mention) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[5]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +581,7 @@ func (x *Mention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mention.ProtoReflect.Descriptor instead.
 func (*Mention) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{5}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Mention) GetKind() string {
@@ -556,7 +629,7 @@ type Quote struct {
 
 func (x *Quote) Reset() {
 	*x = Quote{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[6]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -568,7 +641,7 @@ func (x *Quote) String() string {
 func (*Quote) ProtoMessage() {}
 
 func (x *Quote) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[6]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -581,7 +654,7 @@ func (x *Quote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quote.ProtoReflect.Descriptor instead.
 func (*Quote) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{6}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Quote) GetSeq() uint32 {
@@ -641,7 +714,7 @@ type Thread struct {
 
 func (x *Thread) Reset() {
 	*x = Thread{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[7]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +726,7 @@ func (x *Thread) String() string {
 func (*Thread) ProtoMessage() {}
 
 func (x *Thread) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[7]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +739,7 @@ func (x *Thread) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Thread.ProtoReflect.Descriptor instead.
 func (*Thread) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{7}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Thread) GetCount() uint32 {
@@ -722,7 +795,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[8]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +807,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[8]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +820,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{8}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Notice) GetSeq() uint32 {
@@ -825,7 +898,7 @@ type Reaction struct {
 
 func (x *Reaction) Reset() {
 	*x = Reaction{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[9]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +910,7 @@ func (x *Reaction) String() string {
 func (*Reaction) ProtoMessage() {}
 
 func (x *Reaction) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[9]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +923,7 @@ func (x *Reaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
 func (*Reaction) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{9}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Reaction) GetEmoji() string {
@@ -915,7 +988,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +1000,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +1013,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{10}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Message) GetId() string {
@@ -1138,7 +1211,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1223,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1236,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{11}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Event) GetRoomId() string {
@@ -1359,7 +1432,7 @@ type MessagePosted struct {
 
 func (x *MessagePosted) Reset() {
 	*x = MessagePosted{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1444,7 @@ func (x *MessagePosted) String() string {
 func (*MessagePosted) ProtoMessage() {}
 
 func (x *MessagePosted) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1457,7 @@ func (x *MessagePosted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePosted.ProtoReflect.Descriptor instead.
 func (*MessagePosted) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{12}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *MessagePosted) GetContent() string {
@@ -1456,7 +1529,7 @@ type MessageEdited struct {
 
 func (x *MessageEdited) Reset() {
 	*x = MessageEdited{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1468,7 +1541,7 @@ func (x *MessageEdited) String() string {
 func (*MessageEdited) ProtoMessage() {}
 
 func (x *MessageEdited) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1481,7 +1554,7 @@ func (x *MessageEdited) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageEdited.ProtoReflect.Descriptor instead.
 func (*MessageEdited) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{13}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *MessageEdited) GetSeq() uint32 {
@@ -1515,7 +1588,7 @@ type MessageDeleted struct {
 
 func (x *MessageDeleted) Reset() {
 	*x = MessageDeleted{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1527,7 +1600,7 @@ func (x *MessageDeleted) String() string {
 func (*MessageDeleted) ProtoMessage() {}
 
 func (x *MessageDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1540,7 +1613,7 @@ func (x *MessageDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageDeleted.ProtoReflect.Descriptor instead.
 func (*MessageDeleted) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{14}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MessageDeleted) GetSeq() uint32 {
@@ -1562,7 +1635,7 @@ type ReactionChanged struct {
 
 func (x *ReactionChanged) Reset() {
 	*x = ReactionChanged{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1574,7 +1647,7 @@ func (x *ReactionChanged) String() string {
 func (*ReactionChanged) ProtoMessage() {}
 
 func (x *ReactionChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1587,7 +1660,7 @@ func (x *ReactionChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionChanged.ProtoReflect.Descriptor instead.
 func (*ReactionChanged) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{15}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReactionChanged) GetSeq() uint32 {
@@ -1622,7 +1695,7 @@ type PinChanged struct {
 
 func (x *PinChanged) Reset() {
 	*x = PinChanged{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1707,7 @@ func (x *PinChanged) String() string {
 func (*PinChanged) ProtoMessage() {}
 
 func (x *PinChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1720,7 @@ func (x *PinChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinChanged.ProtoReflect.Descriptor instead.
 func (*PinChanged) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{16}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PinChanged) GetSeq() uint32 {
@@ -1679,7 +1752,7 @@ type MemberJoined struct {
 
 func (x *MemberJoined) Reset() {
 	*x = MemberJoined{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1691,7 +1764,7 @@ func (x *MemberJoined) String() string {
 func (*MemberJoined) ProtoMessage() {}
 
 func (x *MemberJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1704,7 +1777,7 @@ func (x *MemberJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberJoined.ProtoReflect.Descriptor instead.
 func (*MemberJoined) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{17}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MemberJoined) GetUser() *UserRef {
@@ -1750,7 +1823,7 @@ type MemberLeft struct {
 
 func (x *MemberLeft) Reset() {
 	*x = MemberLeft{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1762,7 +1835,7 @@ func (x *MemberLeft) String() string {
 func (*MemberLeft) ProtoMessage() {}
 
 func (x *MemberLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1775,7 +1848,7 @@ func (x *MemberLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberLeft.ProtoReflect.Descriptor instead.
 func (*MemberLeft) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{18}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MemberLeft) GetUser() *UserRef {
@@ -1826,7 +1899,7 @@ type RoomUpdated struct {
 
 func (x *RoomUpdated) Reset() {
 	*x = RoomUpdated{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1838,7 +1911,7 @@ func (x *RoomUpdated) String() string {
 func (*RoomUpdated) ProtoMessage() {}
 
 func (x *RoomUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1851,7 +1924,7 @@ func (x *RoomUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomUpdated.ProtoReflect.Descriptor instead.
 func (*RoomUpdated) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{19}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RoomUpdated) GetName() string {
@@ -1943,7 +2016,13 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x16\n" +
 	"\x06avatar\x18\x03 \x01(\tR\x06avatar\x12\x15\n" +
-	"\x06is_bot\x18\x04 \x01(\bR\x05isBot\"\xa2\x04\n" +
+	"\x06is_bot\x18\x04 \x01(\bR\x05isBot\"\x93\x01\n" +
+	"\x06Status\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x14\n" +
+	"\x05emoji\x18\x02 \x01(\tR\x05emoji\x12$\n" +
+	"\x0edo_not_disturb\x18\x03 \x01(\bR\fdoNotDisturb\x129\n" +
+	"\n" +
+	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"\xa2\x04\n" +
 	"\x04Room\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -2116,70 +2195,72 @@ func file_natter_chat_v1_chat_proto_rawDescGZIP() []byte {
 	return file_natter_chat_v1_chat_proto_rawDescData
 }
 
-var file_natter_chat_v1_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_natter_chat_v1_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_natter_chat_v1_chat_proto_goTypes = []any{
 	(*Actor)(nil),                 // 0: natter.chat.v1.Actor
 	(*User)(nil),                  // 1: natter.chat.v1.User
 	(*UserRef)(nil),               // 2: natter.chat.v1.UserRef
-	(*Room)(nil),                  // 3: natter.chat.v1.Room
-	(*Member)(nil),                // 4: natter.chat.v1.Member
-	(*Mention)(nil),               // 5: natter.chat.v1.Mention
-	(*Quote)(nil),                 // 6: natter.chat.v1.Quote
-	(*Thread)(nil),                // 7: natter.chat.v1.Thread
-	(*Notice)(nil),                // 8: natter.chat.v1.Notice
-	(*Reaction)(nil),              // 9: natter.chat.v1.Reaction
-	(*Message)(nil),               // 10: natter.chat.v1.Message
-	(*Event)(nil),                 // 11: natter.chat.v1.Event
-	(*MessagePosted)(nil),         // 12: natter.chat.v1.MessagePosted
-	(*MessageEdited)(nil),         // 13: natter.chat.v1.MessageEdited
-	(*MessageDeleted)(nil),        // 14: natter.chat.v1.MessageDeleted
-	(*ReactionChanged)(nil),       // 15: natter.chat.v1.ReactionChanged
-	(*PinChanged)(nil),            // 16: natter.chat.v1.PinChanged
-	(*MemberJoined)(nil),          // 17: natter.chat.v1.MemberJoined
-	(*MemberLeft)(nil),            // 18: natter.chat.v1.MemberLeft
-	(*RoomUpdated)(nil),           // 19: natter.chat.v1.RoomUpdated
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*Status)(nil),                // 3: natter.chat.v1.Status
+	(*Room)(nil),                  // 4: natter.chat.v1.Room
+	(*Member)(nil),                // 5: natter.chat.v1.Member
+	(*Mention)(nil),               // 6: natter.chat.v1.Mention
+	(*Quote)(nil),                 // 7: natter.chat.v1.Quote
+	(*Thread)(nil),                // 8: natter.chat.v1.Thread
+	(*Notice)(nil),                // 9: natter.chat.v1.Notice
+	(*Reaction)(nil),              // 10: natter.chat.v1.Reaction
+	(*Message)(nil),               // 11: natter.chat.v1.Message
+	(*Event)(nil),                 // 12: natter.chat.v1.Event
+	(*MessagePosted)(nil),         // 13: natter.chat.v1.MessagePosted
+	(*MessageEdited)(nil),         // 14: natter.chat.v1.MessageEdited
+	(*MessageDeleted)(nil),        // 15: natter.chat.v1.MessageDeleted
+	(*ReactionChanged)(nil),       // 16: natter.chat.v1.ReactionChanged
+	(*PinChanged)(nil),            // 17: natter.chat.v1.PinChanged
+	(*MemberJoined)(nil),          // 18: natter.chat.v1.MemberJoined
+	(*MemberLeft)(nil),            // 19: natter.chat.v1.MemberLeft
+	(*RoomUpdated)(nil),           // 20: natter.chat.v1.RoomUpdated
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
 }
 var file_natter_chat_v1_chat_proto_depIdxs = []int32{
-	2,  // 0: natter.chat.v1.Room.creator:type_name -> natter.chat.v1.UserRef
-	2,  // 1: natter.chat.v1.Room.members:type_name -> natter.chat.v1.UserRef
-	20, // 2: natter.chat.v1.Room.created_at:type_name -> google.protobuf.Timestamp
-	20, // 3: natter.chat.v1.Room.updated_at:type_name -> google.protobuf.Timestamp
-	2,  // 4: natter.chat.v1.Member.user:type_name -> natter.chat.v1.UserRef
-	20, // 5: natter.chat.v1.Member.joined_at:type_name -> google.protobuf.Timestamp
-	20, // 6: natter.chat.v1.Member.muted_until:type_name -> google.protobuf.Timestamp
-	20, // 7: natter.chat.v1.Thread.last_at:type_name -> google.protobuf.Timestamp
-	2,  // 8: natter.chat.v1.Notice.users:type_name -> natter.chat.v1.UserRef
-	20, // 9: natter.chat.v1.Notice.created_at:type_name -> google.protobuf.Timestamp
-	2,  // 10: natter.chat.v1.Notice.actor:type_name -> natter.chat.v1.UserRef
-	19, // 11: natter.chat.v1.Notice.room:type_name -> natter.chat.v1.RoomUpdated
-	20, // 12: natter.chat.v1.Message.edited_at:type_name -> google.protobuf.Timestamp
-	20, // 13: natter.chat.v1.Message.created_at:type_name -> google.protobuf.Timestamp
-	20, // 14: natter.chat.v1.Message.updated_at:type_name -> google.protobuf.Timestamp
-	9,  // 15: natter.chat.v1.Message.reactions:type_name -> natter.chat.v1.Reaction
-	5,  // 16: natter.chat.v1.Message.mentions:type_name -> natter.chat.v1.Mention
-	7,  // 17: natter.chat.v1.Message.replies:type_name -> natter.chat.v1.Thread
-	6,  // 18: natter.chat.v1.Message.quote:type_name -> natter.chat.v1.Quote
-	20, // 19: natter.chat.v1.Event.created_at:type_name -> google.protobuf.Timestamp
-	0,  // 20: natter.chat.v1.Event.actor:type_name -> natter.chat.v1.Actor
-	12, // 21: natter.chat.v1.Event.message:type_name -> natter.chat.v1.MessagePosted
-	13, // 22: natter.chat.v1.Event.edited:type_name -> natter.chat.v1.MessageEdited
-	14, // 23: natter.chat.v1.Event.deleted:type_name -> natter.chat.v1.MessageDeleted
-	15, // 24: natter.chat.v1.Event.reaction:type_name -> natter.chat.v1.ReactionChanged
-	16, // 25: natter.chat.v1.Event.pinned:type_name -> natter.chat.v1.PinChanged
-	17, // 26: natter.chat.v1.Event.member_joined:type_name -> natter.chat.v1.MemberJoined
-	18, // 27: natter.chat.v1.Event.member_left:type_name -> natter.chat.v1.MemberLeft
-	19, // 28: natter.chat.v1.Event.room_updated:type_name -> natter.chat.v1.RoomUpdated
-	5,  // 29: natter.chat.v1.MessagePosted.mentions:type_name -> natter.chat.v1.Mention
-	5,  // 30: natter.chat.v1.MessageEdited.mentions:type_name -> natter.chat.v1.Mention
-	2,  // 31: natter.chat.v1.MemberJoined.user:type_name -> natter.chat.v1.UserRef
-	20, // 32: natter.chat.v1.MemberJoined.muted_until:type_name -> google.protobuf.Timestamp
-	2,  // 33: natter.chat.v1.MemberLeft.user:type_name -> natter.chat.v1.UserRef
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	21, // 0: natter.chat.v1.Status.expires_at:type_name -> google.protobuf.Timestamp
+	2,  // 1: natter.chat.v1.Room.creator:type_name -> natter.chat.v1.UserRef
+	2,  // 2: natter.chat.v1.Room.members:type_name -> natter.chat.v1.UserRef
+	21, // 3: natter.chat.v1.Room.created_at:type_name -> google.protobuf.Timestamp
+	21, // 4: natter.chat.v1.Room.updated_at:type_name -> google.protobuf.Timestamp
+	2,  // 5: natter.chat.v1.Member.user:type_name -> natter.chat.v1.UserRef
+	21, // 6: natter.chat.v1.Member.joined_at:type_name -> google.protobuf.Timestamp
+	21, // 7: natter.chat.v1.Member.muted_until:type_name -> google.protobuf.Timestamp
+	21, // 8: natter.chat.v1.Thread.last_at:type_name -> google.protobuf.Timestamp
+	2,  // 9: natter.chat.v1.Notice.users:type_name -> natter.chat.v1.UserRef
+	21, // 10: natter.chat.v1.Notice.created_at:type_name -> google.protobuf.Timestamp
+	2,  // 11: natter.chat.v1.Notice.actor:type_name -> natter.chat.v1.UserRef
+	20, // 12: natter.chat.v1.Notice.room:type_name -> natter.chat.v1.RoomUpdated
+	21, // 13: natter.chat.v1.Message.edited_at:type_name -> google.protobuf.Timestamp
+	21, // 14: natter.chat.v1.Message.created_at:type_name -> google.protobuf.Timestamp
+	21, // 15: natter.chat.v1.Message.updated_at:type_name -> google.protobuf.Timestamp
+	10, // 16: natter.chat.v1.Message.reactions:type_name -> natter.chat.v1.Reaction
+	6,  // 17: natter.chat.v1.Message.mentions:type_name -> natter.chat.v1.Mention
+	8,  // 18: natter.chat.v1.Message.replies:type_name -> natter.chat.v1.Thread
+	7,  // 19: natter.chat.v1.Message.quote:type_name -> natter.chat.v1.Quote
+	21, // 20: natter.chat.v1.Event.created_at:type_name -> google.protobuf.Timestamp
+	0,  // 21: natter.chat.v1.Event.actor:type_name -> natter.chat.v1.Actor
+	13, // 22: natter.chat.v1.Event.message:type_name -> natter.chat.v1.MessagePosted
+	14, // 23: natter.chat.v1.Event.edited:type_name -> natter.chat.v1.MessageEdited
+	15, // 24: natter.chat.v1.Event.deleted:type_name -> natter.chat.v1.MessageDeleted
+	16, // 25: natter.chat.v1.Event.reaction:type_name -> natter.chat.v1.ReactionChanged
+	17, // 26: natter.chat.v1.Event.pinned:type_name -> natter.chat.v1.PinChanged
+	18, // 27: natter.chat.v1.Event.member_joined:type_name -> natter.chat.v1.MemberJoined
+	19, // 28: natter.chat.v1.Event.member_left:type_name -> natter.chat.v1.MemberLeft
+	20, // 29: natter.chat.v1.Event.room_updated:type_name -> natter.chat.v1.RoomUpdated
+	6,  // 30: natter.chat.v1.MessagePosted.mentions:type_name -> natter.chat.v1.Mention
+	6,  // 31: natter.chat.v1.MessageEdited.mentions:type_name -> natter.chat.v1.Mention
+	2,  // 32: natter.chat.v1.MemberJoined.user:type_name -> natter.chat.v1.UserRef
+	21, // 33: natter.chat.v1.MemberJoined.muted_until:type_name -> google.protobuf.Timestamp
+	2,  // 34: natter.chat.v1.MemberLeft.user:type_name -> natter.chat.v1.UserRef
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_natter_chat_v1_chat_proto_init() }
@@ -2187,7 +2268,7 @@ func file_natter_chat_v1_chat_proto_init() {
 	if File_natter_chat_v1_chat_proto != nil {
 		return
 	}
-	file_natter_chat_v1_chat_proto_msgTypes[11].OneofWrappers = []any{
+	file_natter_chat_v1_chat_proto_msgTypes[12].OneofWrappers = []any{
 		(*Event_Message)(nil),
 		(*Event_Edited)(nil),
 		(*Event_Deleted)(nil),
@@ -2203,7 +2284,7 @@ func file_natter_chat_v1_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_chat_v1_chat_proto_rawDesc), len(file_natter_chat_v1_chat_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -46,6 +46,7 @@ type ClientFrame struct {
 	//	*ClientFrame_Fetch
 	//	*ClientFrame_Ping
 	//	*ClientFrame_Unread
+	//	*ClientFrame_Away
 	Frame         isClientFrame_Frame `protobuf_oneof:"frame"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -221,6 +222,15 @@ func (x *ClientFrame) GetUnread() *Unread {
 	return nil
 }
 
+func (x *ClientFrame) GetAway() *Away {
+	if x != nil {
+		if x, ok := x.Frame.(*ClientFrame_Away); ok {
+			return x.Away
+		}
+	}
+	return nil
+}
+
 type isClientFrame_Frame interface {
 	isClientFrame_Frame()
 }
@@ -281,6 +291,10 @@ type ClientFrame_Unread struct {
 	Unread *Unread `protobuf:"bytes,15,opt,name=unread,proto3,oneof"`
 }
 
+type ClientFrame_Away struct {
+	Away *Away `protobuf:"bytes,16,opt,name=away,proto3,oneof"`
+}
+
 func (*ClientFrame_Hello) isClientFrame_Frame() {}
 
 func (*ClientFrame_Resume) isClientFrame_Frame() {}
@@ -308,6 +322,8 @@ func (*ClientFrame_Fetch) isClientFrame_Frame() {}
 func (*ClientFrame_Ping) isClientFrame_Frame() {}
 
 func (*ClientFrame_Unread) isClientFrame_Frame() {}
+
+func (*ClientFrame_Away) isClientFrame_Frame() {}
 
 // Hello is the first frame, within 10 s; sent again (without resume) with a fresh token before the old one expires.
 type Hello struct {
@@ -1118,6 +1134,51 @@ func (x *Watch) GetUserIds() []string {
 	return nil
 }
 
+// Away says that nobody is at this client now, or somebody again. A user is away when all of their clients are.
+type Away struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Away          bool                   `protobuf:"varint,1,opt,name=away,proto3" json:"away,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Away) Reset() {
+	*x = Away{}
+	mi := &file_natter_client_v1_frames_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Away) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Away) ProtoMessage() {}
+
+func (x *Away) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_client_v1_frames_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Away.ProtoReflect.Descriptor instead.
+func (*Away) Descriptor() ([]byte, []int) {
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Away) GetAway() bool {
+	if x != nil {
+		return x.Away
+	}
+	return false
+}
+
 // Fetch asks for folded messages: before or after a seq, neither = the newest. Both = invalid_argument.
 type Fetch struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -1134,7 +1195,7 @@ type Fetch struct {
 
 func (x *Fetch) Reset() {
 	*x = Fetch{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[14]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1207,7 @@ func (x *Fetch) String() string {
 func (*Fetch) ProtoMessage() {}
 
 func (x *Fetch) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[14]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1220,7 @@ func (x *Fetch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetch.ProtoReflect.Descriptor instead.
 func (*Fetch) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{14}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Fetch) GetRoomId() string {
@@ -1206,7 +1267,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[15]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1279,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[15]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1292,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{15}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{16}
 }
 
 // ServerFrame is one frame to a client. `id` is that of the request it answers.
@@ -1264,7 +1325,7 @@ type ServerFrame struct {
 
 func (x *ServerFrame) Reset() {
 	*x = ServerFrame{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[16]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1276,7 +1337,7 @@ func (x *ServerFrame) String() string {
 func (*ServerFrame) ProtoMessage() {}
 
 func (x *ServerFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[16]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1289,7 +1350,7 @@ func (x *ServerFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerFrame.ProtoReflect.Descriptor instead.
 func (*ServerFrame) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{16}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ServerFrame) GetId() uint32 {
@@ -1582,7 +1643,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[17]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1655,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[17]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1668,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{17}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Welcome) GetConnectionId() string {
@@ -1681,7 +1742,7 @@ type RoomState struct {
 
 func (x *RoomState) Reset() {
 	*x = RoomState{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[18]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +1754,7 @@ func (x *RoomState) String() string {
 func (*RoomState) ProtoMessage() {}
 
 func (x *RoomState) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[18]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +1767,7 @@ func (x *RoomState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomState.ProtoReflect.Descriptor instead.
 func (*RoomState) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{18}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RoomState) GetRoom() *v1.Room {
@@ -1786,7 +1847,7 @@ type Preferences struct {
 
 func (x *Preferences) Reset() {
 	*x = Preferences{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[19]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1798,7 +1859,7 @@ func (x *Preferences) String() string {
 func (*Preferences) ProtoMessage() {}
 
 func (x *Preferences) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[19]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1811,7 +1872,7 @@ func (x *Preferences) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Preferences.ProtoReflect.Descriptor instead.
 func (*Preferences) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{19}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Preferences) GetIsFavourite() bool {
@@ -1849,7 +1910,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[20]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1861,7 +1922,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[20]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1874,7 +1935,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{20}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ack) GetRoomId() string {
@@ -1921,7 +1982,7 @@ type Ok struct {
 
 func (x *Ok) Reset() {
 	*x = Ok{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[21]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1933,7 +1994,7 @@ func (x *Ok) String() string {
 func (*Ok) ProtoMessage() {}
 
 func (x *Ok) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[21]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1946,7 +2007,7 @@ func (x *Ok) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ok.ProtoReflect.Descriptor instead.
 func (*Ok) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{21}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{22}
 }
 
 // Pong answers ping.
@@ -1958,7 +2019,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[22]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1970,7 +2031,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[22]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1983,7 +2044,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{22}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{23}
 }
 
 // Page is a page of folded messages, newest first, exact as of asOfSeq.
@@ -2003,7 +2064,7 @@ type Page struct {
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[23]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2076,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[23]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2089,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{23}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Page) GetRoomId() string {
@@ -2087,7 +2148,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[24]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2099,7 +2160,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[24]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2112,7 +2173,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{24}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Error) GetCode() string {
@@ -2154,7 +2215,7 @@ type CaughtUp struct {
 
 func (x *CaughtUp) Reset() {
 	*x = CaughtUp{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[25]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2166,7 +2227,7 @@ func (x *CaughtUp) String() string {
 func (*CaughtUp) ProtoMessage() {}
 
 func (x *CaughtUp) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[25]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2179,7 +2240,7 @@ func (x *CaughtUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaughtUp.ProtoReflect.Descriptor instead.
 func (*CaughtUp) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{25}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CaughtUp) GetRoomId() string {
@@ -2207,7 +2268,7 @@ type Reset struct {
 
 func (x *Reset) Reset() {
 	*x = Reset{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[26]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2219,7 +2280,7 @@ func (x *Reset) String() string {
 func (*Reset) ProtoMessage() {}
 
 func (x *Reset) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[26]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2232,7 +2293,7 @@ func (x *Reset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reset.ProtoReflect.Descriptor instead.
 func (*Reset) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{26}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Reset) GetRoomId() string {
@@ -2261,7 +2322,7 @@ type Signal struct {
 
 func (x *Signal) Reset() {
 	*x = Signal{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[27]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2334,7 @@ func (x *Signal) String() string {
 func (*Signal) ProtoMessage() {}
 
 func (x *Signal) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[27]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2347,7 @@ func (x *Signal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signal.ProtoReflect.Descriptor instead.
 func (*Signal) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{27}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Signal) GetRoomId() string {
@@ -2323,7 +2384,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2335,7 +2396,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[28]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2348,7 +2409,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{28}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Receipt) GetRoomId() string {
@@ -2381,17 +2442,21 @@ func (x *Receipt) GetDeliveredSeq() uint32 {
 
 // Presence of a watched user: at once, and whenever it changes.
 type Presence struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	Online        bool                   `protobuf:"varint,2,opt,name=online,proto3" json:"online,omitempty"`
-	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	Online bool                   `protobuf:"varint,2,opt,name=online,proto3" json:"online,omitempty"`
+	// When the user was last online; unset while they are, and when nobody knows.
+	LastSeen *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	// Online, but nobody is at any of their clients.
+	Away          bool       `protobuf:"varint,4,opt,name=away,proto3" json:"away,omitempty"`
+	Status        *v1.Status `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2403,7 +2468,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[29]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2416,7 +2481,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{29}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Presence) GetUserId() string {
@@ -2440,6 +2505,20 @@ func (x *Presence) GetLastSeen() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Presence) GetAway() bool {
+	if x != nil {
+		return x.Away
+	}
+	return false
+}
+
+func (x *Presence) GetStatus() *v1.Status {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
 // Profile: somebody in a room of the connected user has another name or avatar. It comes once per room that they share.
 type Profile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2450,7 +2529,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +2541,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[30]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +2554,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{30}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Profile) GetUser() *v1.UserRef {
@@ -2503,7 +2582,7 @@ type UserEvent struct {
 
 func (x *UserEvent) Reset() {
 	*x = UserEvent{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2515,7 +2594,7 @@ func (x *UserEvent) String() string {
 func (*UserEvent) ProtoMessage() {}
 
 func (x *UserEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[31]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2528,7 +2607,7 @@ func (x *UserEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserEvent.ProtoReflect.Descriptor instead.
 func (*UserEvent) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{31}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *UserEvent) GetEvent() isUserEvent_Event {
@@ -2648,7 +2727,7 @@ type PreferencesChanged struct {
 
 func (x *PreferencesChanged) Reset() {
 	*x = PreferencesChanged{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2660,7 +2739,7 @@ func (x *PreferencesChanged) String() string {
 func (*PreferencesChanged) ProtoMessage() {}
 
 func (x *PreferencesChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[32]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2673,7 +2752,7 @@ func (x *PreferencesChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreferencesChanged.ProtoReflect.Descriptor instead.
 func (*PreferencesChanged) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{32}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PreferencesChanged) GetRoomId() string {
@@ -2703,7 +2782,7 @@ type Invited struct {
 
 func (x *Invited) Reset() {
 	*x = Invited{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2715,7 +2794,7 @@ func (x *Invited) String() string {
 func (*Invited) ProtoMessage() {}
 
 func (x *Invited) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[33]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2728,7 +2807,7 @@ func (x *Invited) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invited.ProtoReflect.Descriptor instead.
 func (*Invited) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{33}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Invited) GetInvitationId() string {
@@ -2771,7 +2850,7 @@ type SavedChanged struct {
 
 func (x *SavedChanged) Reset() {
 	*x = SavedChanged{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[34]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2783,7 +2862,7 @@ func (x *SavedChanged) String() string {
 func (*SavedChanged) ProtoMessage() {}
 
 func (x *SavedChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[34]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2796,7 +2875,7 @@ func (x *SavedChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SavedChanged.ProtoReflect.Descriptor instead.
 func (*SavedChanged) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{34}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SavedChanged) GetRoomId() string {
@@ -2837,7 +2916,7 @@ type MarkerMoved struct {
 
 func (x *MarkerMoved) Reset() {
 	*x = MarkerMoved{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[35]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2849,7 +2928,7 @@ func (x *MarkerMoved) String() string {
 func (*MarkerMoved) ProtoMessage() {}
 
 func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[35]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2862,7 +2941,7 @@ func (x *MarkerMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkerMoved.ProtoReflect.Descriptor instead.
 func (*MarkerMoved) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{35}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *MarkerMoved) GetRoomId() string {
@@ -2917,7 +2996,7 @@ type Gone struct {
 
 func (x *Gone) Reset() {
 	*x = Gone{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[36]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2929,7 +3008,7 @@ func (x *Gone) String() string {
 func (*Gone) ProtoMessage() {}
 
 func (x *Gone) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[36]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2942,7 +3021,7 @@ func (x *Gone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gone.ProtoReflect.Descriptor instead.
 func (*Gone) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{36}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Gone) GetRoomId() string {
@@ -2962,7 +3041,7 @@ type TokenExpiring struct {
 
 func (x *TokenExpiring) Reset() {
 	*x = TokenExpiring{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[37]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2974,7 +3053,7 @@ func (x *TokenExpiring) String() string {
 func (*TokenExpiring) ProtoMessage() {}
 
 func (x *TokenExpiring) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[37]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2987,7 +3066,7 @@ func (x *TokenExpiring) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenExpiring.ProtoReflect.Descriptor instead.
 func (*TokenExpiring) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{37}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *TokenExpiring) GetExpiresAt() *timestamppb.Timestamp {
@@ -3008,7 +3087,7 @@ type GoAway struct {
 
 func (x *GoAway) Reset() {
 	*x = GoAway{}
-	mi := &file_natter_client_v1_frames_proto_msgTypes[38]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3020,7 +3099,7 @@ func (x *GoAway) String() string {
 func (*GoAway) ProtoMessage() {}
 
 func (x *GoAway) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_client_v1_frames_proto_msgTypes[38]
+	mi := &file_natter_client_v1_frames_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3033,7 +3112,7 @@ func (x *GoAway) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoAway.ProtoReflect.Descriptor instead.
 func (*GoAway) Descriptor() ([]byte, []int) {
-	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{38}
+	return file_natter_client_v1_frames_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GoAway) GetReconnectAfterMs() uint32 {
@@ -3047,7 +3126,7 @@ var File_natter_client_v1_frames_proto protoreflect.FileDescriptor
 
 const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnatter/client/v1/frames.proto\x12\x10natter.client.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19natter/chat/v1/chat.proto\"\xda\x05\n" +
+	"\x1dnatter/client/v1/frames.proto\x12\x10natter.client.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19natter/chat/v1/chat.proto\"\x88\x06\n" +
 	"\vClientFrame\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12/\n" +
 	"\x05hello\x18\x02 \x01(\v2\x17.natter.client.v1.HelloH\x00R\x05hello\x122\n" +
@@ -3064,7 +3143,8 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\x05watch\x18\f \x01(\v2\x17.natter.client.v1.WatchH\x00R\x05watch\x12/\n" +
 	"\x05fetch\x18\r \x01(\v2\x17.natter.client.v1.FetchH\x00R\x05fetch\x12,\n" +
 	"\x04ping\x18\x0e \x01(\v2\x16.natter.client.v1.PingH\x00R\x04ping\x122\n" +
-	"\x06unread\x18\x0f \x01(\v2\x18.natter.client.v1.UnreadH\x00R\x06unreadB\a\n" +
+	"\x06unread\x18\x0f \x01(\v2\x18.natter.client.v1.UnreadH\x00R\x06unread\x12,\n" +
+	"\x04away\x18\x10 \x01(\v2\x16.natter.client.v1.AwayH\x00R\x04awayB\a\n" +
 	"\x05frame\"e\n" +
 	"\x05Hello\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x14\n" +
@@ -3118,7 +3198,9 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x16\n" +
 	"\x06active\x18\x02 \x01(\bR\x06active\"\"\n" +
 	"\x05Watch\x12\x19\n" +
-	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\xb1\x01\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\x1a\n" +
+	"\x04Away\x12\x12\n" +
+	"\x04away\x18\x01 \x01(\bR\x04away\"\xb1\x01\n" +
 	"\x05Fetch\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\"\n" +
 	"\n" +
@@ -3211,11 +3293,13 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x19\n" +
 	"\bread_seq\x18\x03 \x01(\rR\areadSeq\x12#\n" +
-	"\rdelivered_seq\x18\x04 \x01(\rR\fdeliveredSeq\"t\n" +
+	"\rdelivered_seq\x18\x04 \x01(\rR\fdeliveredSeq\"\xb8\x01\n" +
 	"\bPresence\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x16\n" +
 	"\x06online\x18\x02 \x01(\bR\x06online\x127\n" +
-	"\tlast_seen\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"6\n" +
+	"\tlast_seen\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x12\n" +
+	"\x04away\x18\x04 \x01(\bR\x04away\x12.\n" +
+	"\x06status\x18\x05 \x01(\v2\x16.natter.chat.v1.StatusR\x06status\"6\n" +
 	"\aProfile\x12+\n" +
 	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\"\xef\x02\n" +
 	"\tUserEvent\x125\n" +
@@ -3265,7 +3349,7 @@ func file_natter_client_v1_frames_proto_rawDescGZIP() []byte {
 	return file_natter_client_v1_frames_proto_rawDescData
 }
 
-var file_natter_client_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_natter_client_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_natter_client_v1_frames_proto_goTypes = []any{
 	(*ClientFrame)(nil),           // 0: natter.client.v1.ClientFrame
 	(*Hello)(nil),                 // 1: natter.client.v1.Hello
@@ -3281,38 +3365,40 @@ var file_natter_client_v1_frames_proto_goTypes = []any{
 	(*Delivered)(nil),             // 11: natter.client.v1.Delivered
 	(*Typing)(nil),                // 12: natter.client.v1.Typing
 	(*Watch)(nil),                 // 13: natter.client.v1.Watch
-	(*Fetch)(nil),                 // 14: natter.client.v1.Fetch
-	(*Ping)(nil),                  // 15: natter.client.v1.Ping
-	(*ServerFrame)(nil),           // 16: natter.client.v1.ServerFrame
-	(*Welcome)(nil),               // 17: natter.client.v1.Welcome
-	(*RoomState)(nil),             // 18: natter.client.v1.RoomState
-	(*Preferences)(nil),           // 19: natter.client.v1.Preferences
-	(*Ack)(nil),                   // 20: natter.client.v1.Ack
-	(*Ok)(nil),                    // 21: natter.client.v1.Ok
-	(*Pong)(nil),                  // 22: natter.client.v1.Pong
-	(*Page)(nil),                  // 23: natter.client.v1.Page
-	(*Error)(nil),                 // 24: natter.client.v1.Error
-	(*CaughtUp)(nil),              // 25: natter.client.v1.CaughtUp
-	(*Reset)(nil),                 // 26: natter.client.v1.Reset
-	(*Signal)(nil),                // 27: natter.client.v1.Signal
-	(*Receipt)(nil),               // 28: natter.client.v1.Receipt
-	(*Presence)(nil),              // 29: natter.client.v1.Presence
-	(*Profile)(nil),               // 30: natter.client.v1.Profile
-	(*UserEvent)(nil),             // 31: natter.client.v1.UserEvent
-	(*PreferencesChanged)(nil),    // 32: natter.client.v1.PreferencesChanged
-	(*Invited)(nil),               // 33: natter.client.v1.Invited
-	(*SavedChanged)(nil),          // 34: natter.client.v1.SavedChanged
-	(*MarkerMoved)(nil),           // 35: natter.client.v1.MarkerMoved
-	(*Gone)(nil),                  // 36: natter.client.v1.Gone
-	(*TokenExpiring)(nil),         // 37: natter.client.v1.TokenExpiring
-	(*GoAway)(nil),                // 38: natter.client.v1.GoAway
-	(*v1.Event)(nil),              // 39: natter.chat.v1.Event
-	(*v1.User)(nil),               // 40: natter.chat.v1.User
-	(*timestamppb.Timestamp)(nil), // 41: google.protobuf.Timestamp
-	(*v1.Room)(nil),               // 42: natter.chat.v1.Room
-	(*v1.Message)(nil),            // 43: natter.chat.v1.Message
-	(*v1.Notice)(nil),             // 44: natter.chat.v1.Notice
-	(*v1.UserRef)(nil),            // 45: natter.chat.v1.UserRef
+	(*Away)(nil),                  // 14: natter.client.v1.Away
+	(*Fetch)(nil),                 // 15: natter.client.v1.Fetch
+	(*Ping)(nil),                  // 16: natter.client.v1.Ping
+	(*ServerFrame)(nil),           // 17: natter.client.v1.ServerFrame
+	(*Welcome)(nil),               // 18: natter.client.v1.Welcome
+	(*RoomState)(nil),             // 19: natter.client.v1.RoomState
+	(*Preferences)(nil),           // 20: natter.client.v1.Preferences
+	(*Ack)(nil),                   // 21: natter.client.v1.Ack
+	(*Ok)(nil),                    // 22: natter.client.v1.Ok
+	(*Pong)(nil),                  // 23: natter.client.v1.Pong
+	(*Page)(nil),                  // 24: natter.client.v1.Page
+	(*Error)(nil),                 // 25: natter.client.v1.Error
+	(*CaughtUp)(nil),              // 26: natter.client.v1.CaughtUp
+	(*Reset)(nil),                 // 27: natter.client.v1.Reset
+	(*Signal)(nil),                // 28: natter.client.v1.Signal
+	(*Receipt)(nil),               // 29: natter.client.v1.Receipt
+	(*Presence)(nil),              // 30: natter.client.v1.Presence
+	(*Profile)(nil),               // 31: natter.client.v1.Profile
+	(*UserEvent)(nil),             // 32: natter.client.v1.UserEvent
+	(*PreferencesChanged)(nil),    // 33: natter.client.v1.PreferencesChanged
+	(*Invited)(nil),               // 34: natter.client.v1.Invited
+	(*SavedChanged)(nil),          // 35: natter.client.v1.SavedChanged
+	(*MarkerMoved)(nil),           // 36: natter.client.v1.MarkerMoved
+	(*Gone)(nil),                  // 37: natter.client.v1.Gone
+	(*TokenExpiring)(nil),         // 38: natter.client.v1.TokenExpiring
+	(*GoAway)(nil),                // 39: natter.client.v1.GoAway
+	(*v1.Event)(nil),              // 40: natter.chat.v1.Event
+	(*v1.User)(nil),               // 41: natter.chat.v1.User
+	(*timestamppb.Timestamp)(nil), // 42: google.protobuf.Timestamp
+	(*v1.Room)(nil),               // 43: natter.chat.v1.Room
+	(*v1.Message)(nil),            // 44: natter.chat.v1.Message
+	(*v1.Notice)(nil),             // 45: natter.chat.v1.Notice
+	(*v1.Status)(nil),             // 46: natter.chat.v1.Status
+	(*v1.UserRef)(nil),            // 47: natter.chat.v1.UserRef
 }
 var file_natter_client_v1_frames_proto_depIdxs = []int32{
 	1,  // 0: natter.client.v1.ClientFrame.hello:type_name -> natter.client.v1.Hello
@@ -3326,54 +3412,56 @@ var file_natter_client_v1_frames_proto_depIdxs = []int32{
 	11, // 8: natter.client.v1.ClientFrame.delivered:type_name -> natter.client.v1.Delivered
 	12, // 9: natter.client.v1.ClientFrame.typing:type_name -> natter.client.v1.Typing
 	13, // 10: natter.client.v1.ClientFrame.watch:type_name -> natter.client.v1.Watch
-	14, // 11: natter.client.v1.ClientFrame.fetch:type_name -> natter.client.v1.Fetch
-	15, // 12: natter.client.v1.ClientFrame.ping:type_name -> natter.client.v1.Ping
+	15, // 11: natter.client.v1.ClientFrame.fetch:type_name -> natter.client.v1.Fetch
+	16, // 12: natter.client.v1.ClientFrame.ping:type_name -> natter.client.v1.Ping
 	10, // 13: natter.client.v1.ClientFrame.unread:type_name -> natter.client.v1.Unread
-	2,  // 14: natter.client.v1.Hello.resume:type_name -> natter.client.v1.Cursor
-	2,  // 15: natter.client.v1.Resume.rooms:type_name -> natter.client.v1.Cursor
-	17, // 16: natter.client.v1.ServerFrame.welcome:type_name -> natter.client.v1.Welcome
-	20, // 17: natter.client.v1.ServerFrame.ack:type_name -> natter.client.v1.Ack
-	21, // 18: natter.client.v1.ServerFrame.ok:type_name -> natter.client.v1.Ok
-	22, // 19: natter.client.v1.ServerFrame.pong:type_name -> natter.client.v1.Pong
-	23, // 20: natter.client.v1.ServerFrame.page:type_name -> natter.client.v1.Page
-	24, // 21: natter.client.v1.ServerFrame.error:type_name -> natter.client.v1.Error
-	39, // 22: natter.client.v1.ServerFrame.event:type_name -> natter.chat.v1.Event
-	25, // 23: natter.client.v1.ServerFrame.caught_up:type_name -> natter.client.v1.CaughtUp
-	26, // 24: natter.client.v1.ServerFrame.reset:type_name -> natter.client.v1.Reset
-	27, // 25: natter.client.v1.ServerFrame.signal:type_name -> natter.client.v1.Signal
-	28, // 26: natter.client.v1.ServerFrame.receipt:type_name -> natter.client.v1.Receipt
-	29, // 27: natter.client.v1.ServerFrame.presence:type_name -> natter.client.v1.Presence
-	31, // 28: natter.client.v1.ServerFrame.user_event:type_name -> natter.client.v1.UserEvent
-	36, // 29: natter.client.v1.ServerFrame.gone:type_name -> natter.client.v1.Gone
-	37, // 30: natter.client.v1.ServerFrame.token_expiring:type_name -> natter.client.v1.TokenExpiring
-	38, // 31: natter.client.v1.ServerFrame.go_away:type_name -> natter.client.v1.GoAway
-	30, // 32: natter.client.v1.ServerFrame.profile:type_name -> natter.client.v1.Profile
-	40, // 33: natter.client.v1.Welcome.user:type_name -> natter.chat.v1.User
-	18, // 34: natter.client.v1.Welcome.rooms:type_name -> natter.client.v1.RoomState
-	41, // 35: natter.client.v1.Welcome.token_expires_at:type_name -> google.protobuf.Timestamp
-	42, // 36: natter.client.v1.RoomState.room:type_name -> natter.chat.v1.Room
-	19, // 37: natter.client.v1.RoomState.preferences:type_name -> natter.client.v1.Preferences
-	41, // 38: natter.client.v1.RoomState.muted_until:type_name -> google.protobuf.Timestamp
-	41, // 39: natter.client.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
-	43, // 40: natter.client.v1.Page.messages:type_name -> natter.chat.v1.Message
-	44, // 41: natter.client.v1.Page.notices:type_name -> natter.chat.v1.Notice
-	41, // 42: natter.client.v1.Presence.last_seen:type_name -> google.protobuf.Timestamp
-	45, // 43: natter.client.v1.Profile.user:type_name -> natter.chat.v1.UserRef
-	18, // 44: natter.client.v1.UserEvent.joined:type_name -> natter.client.v1.RoomState
-	35, // 45: natter.client.v1.UserEvent.marker:type_name -> natter.client.v1.MarkerMoved
-	40, // 46: natter.client.v1.UserEvent.profile:type_name -> natter.chat.v1.User
-	32, // 47: natter.client.v1.UserEvent.preferences:type_name -> natter.client.v1.PreferencesChanged
-	33, // 48: natter.client.v1.UserEvent.invited:type_name -> natter.client.v1.Invited
-	34, // 49: natter.client.v1.UserEvent.saved:type_name -> natter.client.v1.SavedChanged
-	19, // 50: natter.client.v1.PreferencesChanged.preferences:type_name -> natter.client.v1.Preferences
-	42, // 51: natter.client.v1.Invited.room:type_name -> natter.chat.v1.Room
-	45, // 52: natter.client.v1.Invited.by:type_name -> natter.chat.v1.UserRef
-	41, // 53: natter.client.v1.TokenExpiring.expires_at:type_name -> google.protobuf.Timestamp
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	14, // 14: natter.client.v1.ClientFrame.away:type_name -> natter.client.v1.Away
+	2,  // 15: natter.client.v1.Hello.resume:type_name -> natter.client.v1.Cursor
+	2,  // 16: natter.client.v1.Resume.rooms:type_name -> natter.client.v1.Cursor
+	18, // 17: natter.client.v1.ServerFrame.welcome:type_name -> natter.client.v1.Welcome
+	21, // 18: natter.client.v1.ServerFrame.ack:type_name -> natter.client.v1.Ack
+	22, // 19: natter.client.v1.ServerFrame.ok:type_name -> natter.client.v1.Ok
+	23, // 20: natter.client.v1.ServerFrame.pong:type_name -> natter.client.v1.Pong
+	24, // 21: natter.client.v1.ServerFrame.page:type_name -> natter.client.v1.Page
+	25, // 22: natter.client.v1.ServerFrame.error:type_name -> natter.client.v1.Error
+	40, // 23: natter.client.v1.ServerFrame.event:type_name -> natter.chat.v1.Event
+	26, // 24: natter.client.v1.ServerFrame.caught_up:type_name -> natter.client.v1.CaughtUp
+	27, // 25: natter.client.v1.ServerFrame.reset:type_name -> natter.client.v1.Reset
+	28, // 26: natter.client.v1.ServerFrame.signal:type_name -> natter.client.v1.Signal
+	29, // 27: natter.client.v1.ServerFrame.receipt:type_name -> natter.client.v1.Receipt
+	30, // 28: natter.client.v1.ServerFrame.presence:type_name -> natter.client.v1.Presence
+	32, // 29: natter.client.v1.ServerFrame.user_event:type_name -> natter.client.v1.UserEvent
+	37, // 30: natter.client.v1.ServerFrame.gone:type_name -> natter.client.v1.Gone
+	38, // 31: natter.client.v1.ServerFrame.token_expiring:type_name -> natter.client.v1.TokenExpiring
+	39, // 32: natter.client.v1.ServerFrame.go_away:type_name -> natter.client.v1.GoAway
+	31, // 33: natter.client.v1.ServerFrame.profile:type_name -> natter.client.v1.Profile
+	41, // 34: natter.client.v1.Welcome.user:type_name -> natter.chat.v1.User
+	19, // 35: natter.client.v1.Welcome.rooms:type_name -> natter.client.v1.RoomState
+	42, // 36: natter.client.v1.Welcome.token_expires_at:type_name -> google.protobuf.Timestamp
+	43, // 37: natter.client.v1.RoomState.room:type_name -> natter.chat.v1.Room
+	20, // 38: natter.client.v1.RoomState.preferences:type_name -> natter.client.v1.Preferences
+	42, // 39: natter.client.v1.RoomState.muted_until:type_name -> google.protobuf.Timestamp
+	42, // 40: natter.client.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
+	44, // 41: natter.client.v1.Page.messages:type_name -> natter.chat.v1.Message
+	45, // 42: natter.client.v1.Page.notices:type_name -> natter.chat.v1.Notice
+	42, // 43: natter.client.v1.Presence.last_seen:type_name -> google.protobuf.Timestamp
+	46, // 44: natter.client.v1.Presence.status:type_name -> natter.chat.v1.Status
+	47, // 45: natter.client.v1.Profile.user:type_name -> natter.chat.v1.UserRef
+	19, // 46: natter.client.v1.UserEvent.joined:type_name -> natter.client.v1.RoomState
+	36, // 47: natter.client.v1.UserEvent.marker:type_name -> natter.client.v1.MarkerMoved
+	41, // 48: natter.client.v1.UserEvent.profile:type_name -> natter.chat.v1.User
+	33, // 49: natter.client.v1.UserEvent.preferences:type_name -> natter.client.v1.PreferencesChanged
+	34, // 50: natter.client.v1.UserEvent.invited:type_name -> natter.client.v1.Invited
+	35, // 51: natter.client.v1.UserEvent.saved:type_name -> natter.client.v1.SavedChanged
+	20, // 52: natter.client.v1.PreferencesChanged.preferences:type_name -> natter.client.v1.Preferences
+	43, // 53: natter.client.v1.Invited.room:type_name -> natter.chat.v1.Room
+	47, // 54: natter.client.v1.Invited.by:type_name -> natter.chat.v1.UserRef
+	42, // 55: natter.client.v1.TokenExpiring.expires_at:type_name -> google.protobuf.Timestamp
+	56, // [56:56] is the sub-list for method output_type
+	56, // [56:56] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_natter_client_v1_frames_proto_init() }
@@ -3396,9 +3484,10 @@ func file_natter_client_v1_frames_proto_init() {
 		(*ClientFrame_Fetch)(nil),
 		(*ClientFrame_Ping)(nil),
 		(*ClientFrame_Unread)(nil),
+		(*ClientFrame_Away)(nil),
 	}
-	file_natter_client_v1_frames_proto_msgTypes[14].OneofWrappers = []any{}
-	file_natter_client_v1_frames_proto_msgTypes[16].OneofWrappers = []any{
+	file_natter_client_v1_frames_proto_msgTypes[15].OneofWrappers = []any{}
+	file_natter_client_v1_frames_proto_msgTypes[17].OneofWrappers = []any{
 		(*ServerFrame_Welcome)(nil),
 		(*ServerFrame_Ack)(nil),
 		(*ServerFrame_Ok)(nil),
@@ -3417,7 +3506,7 @@ func file_natter_client_v1_frames_proto_init() {
 		(*ServerFrame_GoAway)(nil),
 		(*ServerFrame_Profile)(nil),
 	}
-	file_natter_client_v1_frames_proto_msgTypes[31].OneofWrappers = []any{
+	file_natter_client_v1_frames_proto_msgTypes[32].OneofWrappers = []any{
 		(*UserEvent_Joined)(nil),
 		(*UserEvent_Marker)(nil),
 		(*UserEvent_Profile)(nil),
@@ -3431,7 +3520,7 @@ func file_natter_client_v1_frames_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_client_v1_frames_proto_rawDesc), len(file_natter_client_v1_frames_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
