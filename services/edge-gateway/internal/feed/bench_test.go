@@ -27,6 +27,7 @@ type sink struct {
 func (s *sink) User() ids.User                { return s.user }
 func (s *sink) Drained(context.Context) error { return nil }
 func (s *sink) Left(ids.Room)                 {}
+func (s *sink) Deleted(ids.Room)              {}
 func (s *sink) EnqueuePaced(_ context.Context, f *Frame) error {
 	s.Enqueue(f)
 	return nil

@@ -23,6 +23,8 @@ type Member interface {
 	Drained(ctx context.Context) error
 	// Left tells that the user is no longer in the room and that nothing more of it follows.
 	Left(room ids.Room)
+	// Deleted tells that there is no such room any more.
+	Deleted(room ids.Room)
 }
 
 // feed is one room with local members. It delivers the room's events to them in seq order, each once, whatever the bus
@@ -35,6 +37,7 @@ type feed struct {
 	last    uint32 // seq of the last event delivered; before that: of the head when the feed started
 	want    uint32 // the highest seq that is known to exist
 	isLive  bool   // the head is known: events are delivered
+	isGone  bool   // the last event has been delivered: the room was deleted
 	repair  bool   // a repair is under way
 	ring    ring
 	members map[Member]struct{}
@@ -99,7 +102,9 @@ func (f *feed) behind(seq uint32) bool {
 func (f *feed) touch() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.idle = time.Now()
+	if !f.isGone {
+		f.idle = time.Now()
+	}
 }
 
 // receive takes an event off the bus.
@@ -173,6 +178,21 @@ func (f *feed) deliver(ev *chatv1.Event, frame *Frame) {
 	}
 	if left, err := ids.ParseUser(ev.GetMemberLeft().GetUser().GetId()); err == nil {
 		f.removeUser(left)
+	}
+	if ev.GetRoomUpdated().GetIsDeleted() {
+		f.end()
+	}
+}
+
+// end takes everybody out of a room that was deleted, and what was said in it out of memory, queues included. The feed
+// itself is closed by the next sweep. f.mu is held.
+func (f *feed) end() {
+	f.isGone, f.idle = true, time.Time{}
+	f.ring.blankAll()
+	f.ring = ring{}
+	for m := range f.members {
+		delete(f.members, m)
+		m.Deleted(f.room)
 	}
 }
 

@@ -87,6 +87,7 @@ type member struct {
 	up   uint32 // seq of caughtUp
 	head uint32 // headSeq of reset
 	left bool
+	gone bool          // the room was deleted
 	more chan struct{} // a token when something came
 }
 
@@ -120,6 +121,13 @@ func (m *member) Left(ids.Room) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.left = true
+	m.wake()
+}
+
+func (m *member) Deleted(ids.Room) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone = true
 	m.wake()
 }
 
@@ -431,6 +439,33 @@ func TestDeletedContentLeavesTheRing(t *testing.T) {
 				t.Errorf("deleted content is still sent: %q", f.Bytes(e))
 			}
 		}
+	}
+}
+
+func TestDeletedRoom(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, smallRing)
+	room := ids.New[ids.Room]()
+	h.log.append(room, nil)
+	a, b := h.join(t, Cursor{Room: room, Seq: 1}), h.join(t, Cursor{Room: room, Seq: 1})
+	h.publish(t, h.log.append(room, func(ev *chatv1.Event) { ev.GetMessage().Content, ev.GetMessage().Thread = "secret", 1 }))
+	h.publish(t, h.log.append(room, func(ev *chatv1.Event) {
+		ev.Body = &chatv1.Event_RoomUpdated{RoomUpdated: &chatv1.RoomUpdated{IsDeleted: true}}
+	}))
+	for _, m := range []*member{a, b} {
+		m.until(t, "the end of the room", func() bool { return m.gone })
+		m.wants(t, 2, 3)
+		if got := string(m.last[0].Bytes(wire.JSON)); strings.Contains(got, "secret") || !strings.Contains(got, `"thread":1`) {
+			t.Errorf("still queued: %s", got)
+		}
+	}
+	late := newMember()
+	if err := h.hub.Join(t.Context(), late, Cursor{Room: room, Seq: 1, MemberAt: 3, Resumed: true}); err != nil || !late.gone || len(late.last) > 0 {
+		t.Errorf("join of a deleted room: %v, gone %v, got %d frames", err, late.gone, len(late.last))
+	}
+	h.hub.sweepAt(time.Now())
+	if h.hub.get(room) != nil {
+		t.Error("the feed of a deleted room is kept")
 	}
 }
 

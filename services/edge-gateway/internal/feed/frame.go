@@ -59,9 +59,12 @@ func (f *Frame) blank() {
 	ev, _ := proto.Clone(f.event()).(*chatv1.Event)
 	switch body := ev.GetBody().(type) {
 	case *chatv1.Event_Message:
-		body.Message = &chatv1.MessagePosted{Type: body.Message.GetType(), ReplyTo: body.Message.GetReplyTo(), Deleted: true}
+		m := body.Message
+		body.Message = &chatv1.MessagePosted{
+			Type: m.GetType(), ReplyTo: m.GetReplyTo(), Thread: m.GetThread(), ThreadOrdinal: m.GetThreadOrdinal(), Deleted: true,
+		}
 	case *chatv1.Event_Edited:
-		body.Edited.Content = ""
+		body.Edited.Content, body.Edited.Mentions = "", nil
 	default:
 		return
 	}

@@ -23,7 +23,7 @@ type Cursor struct {
 
 // Join makes m a member of a room's feed: it gets the events above the cursor, then live ones, in order and each once.
 // A cursor that is too old, or ahead of the head, is reset: m is told so and live events go on from the head. Someone who
-// was removed from the room a moment ago is refused (m.Left). A member that joins again starts again at the cursor.
+// was removed from the room a moment ago is refused (m.Left), and everybody by a deleted room (m.Deleted). A member that joins again starts again at the cursor.
 // It blocks while m's queue is full and while the store is away, until ctx ends; the error is then ctx's.
 func (h *Hub) Join(ctx context.Context, m Member, c Cursor) error {
 	h.Leave(c.Room, m)
@@ -67,6 +67,10 @@ const joinWithin = 4
 func (f *feed) join(m Member, c Cursor) (missed []*Frame, joined bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.isGone {
+		m.Deleted(f.room)
+		return nil, true
+	}
 	if r, gone := f.removed[m.User()]; gone && r.seq > c.MemberAt {
 		m.Left(f.room)
 		return nil, true

@@ -14,8 +14,9 @@ type ring struct {
 
 // sizeOf estimates what a kept event costs: its texts and the structs around them.
 func sizeOf(ev *chatv1.Event) int {
-	const overhead = 512
-	return overhead + len(ev.GetMessage().GetContent()) + len(ev.GetMessage().GetFileUrl()) + len(ev.GetEdited().GetContent())
+	const overhead, mention = 512, 128
+	mentions := len(ev.GetMessage().GetMentions()) + len(ev.GetEdited().GetMentions())
+	return overhead + mentions*mention + len(ev.GetMessage().GetContent()) + len(ev.GetMessage().GetFileUrl()) + len(ev.GetEdited().GetContent())
 }
 
 // push appends the event after the last one. A gap (after a reset of the feed) empties the ring first.
@@ -53,5 +54,12 @@ func (r *ring) blank(target uint32) {
 			f.blank()
 			r.size += sizeOf(f.event())
 		}
+	}
+}
+
+// blankAll takes the content of everything out of the ring, and out of the queues its frames are in.
+func (r *ring) blankAll() {
+	for _, f := range r.frames {
+		f.blank()
 	}
 }

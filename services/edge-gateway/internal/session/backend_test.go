@@ -284,7 +284,8 @@ func (b *backend) listMessages(ctx context.Context, r *messagestorev1.ListMessag
 	}
 	return &messagestorev1.ListMessagesResponse{
 		AsOfSeq: 42, More: true,
-		Messages: []*chatv1.Message{{RoomId: r.GetRoomId(), Content: fmt.Sprint(r.GetBefore(), r.GetAfter(), r.GetLimit())}},
+		Messages: []*chatv1.Message{{RoomId: r.GetRoomId(), Content: fmt.Sprint(r.GetBefore(), r.GetAfter(), r.GetLimit()), Thread: r.GetThread()}},
+		Notices:  []*chatv1.Notice{{Kind: "joined"}},
 	}, nil
 }
 

@@ -69,7 +69,7 @@ func (s *session) newCommand(f *clientv1.ClientFrame) (ids.Room, *busv1.Command,
 		m := body.Send
 		field, c.RoomId, c.Nonce = "send", m.GetRoomId(), m.GetNonce()
 		c.Body = &busv1.Command_Message{Message: &chatv1.MessagePosted{
-			Content: m.GetContent(), Type: m.GetType(), FileUrl: m.GetFileUrl(), ReplyTo: m.GetReplyTo(),
+			Content: m.GetContent(), Type: m.GetType(), FileUrl: m.GetFileUrl(), ReplyTo: m.GetReplyTo(), Thread: m.GetThread(),
 		}}
 	case *clientv1.ClientFrame_Edit:
 		m := body.Edit

@@ -171,6 +171,17 @@ func (s *session) Left(room ids.Room) {
 	}
 }
 
+// Deleted is Left of a room that nobody comes back to.
+func (s *session) Deleted(room ids.Room) {
+	s.mu.Lock()
+	_, was := s.rooms[room]
+	delete(s.rooms, room)
+	s.mu.Unlock()
+	if was {
+		s.gone(room)
+	}
+}
+
 func (s *session) isMember(room ids.Room) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -169,10 +169,13 @@ func (s *session) fetch(id uint32, f *clientv1.Fetch) {
 
 func (s *session) page(ctx context.Context, f *clientv1.Fetch) (*clientv1.Page, error) {
 	res, err := s.srv.services.Messages(ctx, &messagestorev1.ListMessagesRequest{
-		RoomId: f.GetRoomId(), Before: f.BeforeSeq, After: f.AfterSeq, Limit: f.GetLimit(),
+		RoomId: f.GetRoomId(), Before: f.BeforeSeq, After: f.AfterSeq, Limit: f.GetLimit(), Thread: f.GetThread(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &clientv1.Page{RoomId: f.GetRoomId(), Messages: res.GetMessages(), AsOfSeq: res.GetAsOfSeq(), More: res.GetMore()}, nil
+	return &clientv1.Page{
+		RoomId: f.GetRoomId(), Messages: res.GetMessages(), AsOfSeq: res.GetAsOfSeq(), More: res.GetMore(),
+		Notices: res.GetNotices(), Thread: f.GetThread(),
+	}, nil
 }

@@ -58,7 +58,7 @@ func (s *Server) complete(ctx context.Context, user ids.User, memberships []upst
 		if len(again) == 0 {
 			states = slices.Delete(states, i, i+1)
 		} else {
-			states[i].state.Room, states[i].state.Role = again[0].Room, again[0].Role
+			setMembership(states[i].state, again[0])
 		}
 	}
 	return states, nil
@@ -88,16 +88,38 @@ func (s *Server) withHeads(ctx context.Context, user ids.User, memberships []ups
 		if h.GetVersion() > m.Version {
 			stale = append(stale, m.ID)
 		}
-		states = append(states, roomState{m.ID, &clientv1.RoomState{
-			Room: m.Room, Role: m.Role, HeadSeq: h.GetSeq(), Unread: h.GetUnread(), ReadSeq: h.GetReadSeq(),
-		}})
+		state := &clientv1.RoomState{
+			HeadSeq: h.GetSeq(), Unread: h.GetUnread(), ReadSeq: h.GetReadSeq(), Mentions: h.GetMentions(), Rev: h.GetRev(),
+		}
+		setMembership(state, m)
+		states = append(states, roomState{m.ID, state})
 	}
 	s.hub.Start(seqs)
 	return states, stale, nil
 }
 
+// setMembership fills in what rooms knows.
+func setMembership(state *clientv1.RoomState, m upstream.Membership) {
+	state.Room, state.Role, state.Preferences, state.MutedUntil = m.Room, m.Role, m.Preferences, m.MutedUntil
+}
+
 func membershipOf(r *clientv1.RoomState) membership {
-	return membership{head: r.GetHeadSeq(), read: r.GetReadSeq()}
+	return membership{head: r.GetHeadSeq(), read: r.GetReadSeq(), preferences: preferencesOf(r.GetPreferences())}
+}
+
+// preferences are those the client was told of. There is one per connection and room, so they are small.
+type preferences struct {
+	hidden        uint32
+	notifications byte // its first letter tells the levels apart
+	favourite     bool
+}
+
+func preferencesOf(p *clientv1.Preferences) preferences {
+	is := preferences{hidden: p.GetHiddenSeq(), favourite: p.GetIsFavourite()}
+	if level := p.GetNotifications(); level != "" {
+		is.notifications = level[0]
+	}
+	return is
 }
 
 // epoch caches the server's epoch. It changes with a restored backup, for which every service is restarted.

@@ -67,6 +67,7 @@ type session struct {
 type membership struct {
 	head uint32 // as of which the user was a member
 	read uint32 // the read marker
+	preferences
 }
 
 // await waits for the client. What comes is read and handled by a worker, since the stack that takes would stay as large

@@ -136,6 +136,22 @@ func (us *users) handle(msg *nats.Msg) {
 		for _, s := range us.sessionsOf(id) {
 			s.profileChanged(ev.Profile)
 		}
+	case *busv1.UserEvent_Preferences:
+		room, err := ids.ParseRoom(ev.Preferences.GetRoomId())
+		if err != nil {
+			return
+		}
+		for _, s := range us.sessionsOf(id) {
+			if s.isReady() {
+				s.preferencesChanged(room, ev.Preferences.GetPreferences())
+			} else { // its welcome may say what was before
+				us.refresh(id, room)
+			}
+		}
+	case *busv1.UserEvent_Invited:
+		us.tell(id, &clientv1.UserEvent{Event: &clientv1.UserEvent_Invited{Invited: ev.Invited}})
+	case *busv1.UserEvent_Saved:
+		us.tell(id, &clientv1.UserEvent{Event: &clientv1.UserEvent_Saved{Saved: ev.Saved}})
 	case *busv1.UserEvent_Marker:
 		room, err := ids.ParseRoom(ev.Marker.GetRoomId())
 		if err != nil {
@@ -147,6 +163,16 @@ func (us *users) handle(msg *nats.Msg) {
 			} else { // its welcome may say an older one
 				us.refresh(id, room)
 			}
+		}
+	}
+}
+
+// tell passes an event on to the user's connections. One that has no welcome yet asks for what it shows after it.
+func (us *users) tell(id ids.User, ev *clientv1.UserEvent) {
+	frame := feed.NewFrame(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: ev}})
+	for _, s := range us.sessionsOf(id) {
+		if s.isReady() {
+			s.Enqueue(frame)
 		}
 	}
 }
@@ -279,6 +305,23 @@ func (s *session) markerMoved(room ids.Room, seq, unread uint32) {
 	}
 }
 
+// preferencesChanged tells the client how the user wants a room shown, if it does not know.
+func (s *session) preferencesChanged(room ids.Room, p *clientv1.Preferences) {
+	s.mu.Lock()
+	m, isMember := s.rooms[room]
+	isNews := isMember && m.preferences != preferencesOf(p)
+	if isNews {
+		m.preferences = preferencesOf(p)
+		s.rooms[room] = m
+	}
+	s.mu.Unlock()
+	if isNews {
+		s.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
+			Event: &clientv1.UserEvent_Preferences{Preferences: &clientv1.PreferencesChanged{RoomId: room.String(), Preferences: p}},
+		}}})
+	}
+}
+
 // update applies what a refresh found: rooms (all of the user's, or the state of one) that are new are joined, those
 // that are no more are left.
 func (s *session) update(states []roomState, only ids.Room) {
@@ -298,6 +341,7 @@ func (s *session) update(states []roomState, only ids.Room) {
 		s.mu.Unlock()
 		if had {
 			s.markerMoved(r.id, r.state.GetReadSeq(), r.state.GetUnread())
+			s.preferencesChanged(r.id, r.state.GetPreferences())
 			continue
 		}
 		s.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{

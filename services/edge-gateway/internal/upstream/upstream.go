@@ -8,11 +8,14 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
 
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 	messagestorev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
 )
@@ -50,7 +53,9 @@ type Membership struct {
 	Room *chatv1.Room
 	Role string
 	// Version of the room when this was true.
-	Version uint32
+	Version     uint32
+	Preferences *clientv1.Preferences
+	MutedUntil  *timestamppb.Timestamp // nil: not muted
 }
 
 // Memberships returns the rooms a user is in: all of them, or (only is not zero) just that one if they are.
@@ -81,7 +86,9 @@ func memberships(all []Membership, page *roomsv1.ListMembershipsResponse) ([]Mem
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Membership{ID: id, Room: m.GetRoom(), Role: m.GetRole(), Version: m.GetVersion()})
+		all = append(all, Membership{
+			ID: id, Room: m.GetRoom(), Role: m.GetRole(), Version: m.GetVersion(), Preferences: m.GetPreferences(), MutedUntil: m.GetMutedUntil(),
+		})
 	}
 	return all, nil
 }

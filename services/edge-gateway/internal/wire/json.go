@@ -106,7 +106,8 @@ func appendEvent(dst []byte, ev *chatv1.Event) []byte {
 		dst = userField(append(key(dst, "memberJoined"), '{'), "user", body.MemberJoined.GetUser())
 		dst = stringField(dst, "role", body.MemberJoined.GetRole())
 		dst = uint32Field(dst, "version", body.MemberJoined.GetVersion())
-		dst = append(timeField(dst, "mutedUntil", body.MemberJoined.GetMutedUntil()), '}')
+		dst = timeField(dst, "mutedUntil", body.MemberJoined.GetMutedUntil())
+		dst = append(boolField(dst, "isChange", body.MemberJoined.GetIsChange()), '}')
 	case *chatv1.Event_MemberLeft:
 		dst = userField(append(key(dst, "memberLeft"), '{'), "user", body.MemberLeft.GetUser())
 		dst = stringField(dst, "reason", body.MemberLeft.GetReason())

@@ -1745,7 +1745,10 @@ type MemberJoined struct {
 	// rooms.version of the change. Dense per room, over memberJoined, memberLeft and roomUpdated together.
 	Version uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// Until then the member may not write.
-	MutedUntil    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=muted_until,json=mutedUntil,proto3" json:"muted_until,omitempty"`
+	MutedUntil *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=muted_until,json=mutedUntil,proto3" json:"muted_until,omitempty"`
+	// They were a member before: their role is another, or they are muted, or no longer. Given by message-store, which folds
+	// the log; whoever reads a part of it could not tell.
+	IsChange      bool `protobuf:"varint,5,opt,name=is_change,json=isChange,proto3" json:"is_change,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1806,6 +1809,13 @@ func (x *MemberJoined) GetMutedUntil() *timestamppb.Timestamp {
 		return x.MutedUntil
 	}
 	return nil
+}
+
+func (x *MemberJoined) GetIsChange() bool {
+	if x != nil {
+		return x.IsChange
+	}
+	return false
 }
 
 // MemberLeft: a user is no longer a member.
@@ -2154,13 +2164,14 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\n" +
 	"PinChanged\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12\x18\n" +
-	"\aremoved\x18\x02 \x01(\bR\aremoved\"\xa6\x01\n" +
+	"\aremoved\x18\x02 \x01(\bR\aremoved\"\xc3\x01\n" +
 	"\fMemberJoined\x12+\n" +
 	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\rR\aversion\x12;\n" +
 	"\vmuted_until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"mutedUntil\"\x7f\n" +
+	"mutedUntil\x12\x1b\n" +
+	"\tis_change\x18\x05 \x01(\bR\bisChange\"\x7f\n" +
 	"\n" +
 	"MemberLeft\x12+\n" +
 	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\x12\x16\n" +
