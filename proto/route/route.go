@@ -50,7 +50,7 @@ func (r *Route) Pattern() string { return r.Method + " " + r.Path }
 func All() ([]Route, error) {
 	return Of(authv1.File_natter_auth_v1_auth_proto, authv1.File_natter_auth_v1_accounts_proto, authv1.File_natter_auth_v1_sso_proto,
 		authv1.File_natter_auth_v1_tokens_proto, authv1.File_natter_auth_v1_audit_proto, roomsv1.File_natter_rooms_v1_rooms_proto,
-		messagestorev1.File_natter_message_store_v1_message_store_proto)
+		roomsv1.File_natter_rooms_v1_access_proto, messagestorev1.File_natter_message_store_v1_message_store_proto)
 }
 
 // Of are the routes of these files, in their order. The error names every rpc whose option makes no route.

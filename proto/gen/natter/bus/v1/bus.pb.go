@@ -1171,11 +1171,13 @@ func (x *ProfileChanged) GetUser() *v1.UserRef {
 	return nil
 }
 
-// RoomChanged is published on natter.rooms.changed: a room has a new version, and this user joined (role set) or left it.
+// RoomChanged is published on natter.rooms.changed: a room has a new version, and this user joined (role set) or left it; or
+// there is no new version, but the user wants the room shown in another way.
 type RoomChanged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	Membership    *MembershipChanged     `protobuf:"bytes,2,opt,name=membership,proto3" json:"membership,omitempty"`
+	state         protoimpl.MessageState  `protogen:"open.v1"`
+	UserId        string                  `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	Membership    *MembershipChanged      `protobuf:"bytes,2,opt,name=membership,proto3" json:"membership,omitempty"`
+	Preferences   *v11.PreferencesChanged `protobuf:"bytes,3,opt,name=preferences,proto3" json:"preferences,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1220,6 +1222,13 @@ func (x *RoomChanged) GetUserId() string {
 func (x *RoomChanged) GetMembership() *MembershipChanged {
 	if x != nil {
 		return x.Membership
+	}
+	return nil
+}
+
+func (x *RoomChanged) GetPreferences() *v11.PreferencesChanged {
+	if x != nil {
+		return x.Preferences
 	}
 	return nil
 }
@@ -1590,12 +1599,13 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"sessionIds\x120\n" +
 	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"=\n" +
 	"\x0eProfileChanged\x12+\n" +
-	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\"h\n" +
+	"\x04user\x18\x01 \x01(\v2\x17.natter.chat.v1.UserRefR\x04user\"\xb0\x01\n" +
 	"\vRoomChanged\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12@\n" +
 	"\n" +
 	"membership\x18\x02 \x01(\v2 .natter.bus.v1.MembershipChangedR\n" +
-	"membership\"\xb9\x01\n" +
+	"membership\x12F\n" +
+	"\vpreferences\x18\x03 \x01(\v2$.natter.client.v1.PreferencesChangedR\vpreferences\"\xb9\x01\n" +
 	"\vMarkerMoved\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x19\n" +
 	"\bread_seq\x18\x02 \x01(\rR\areadSeq\x12\x16\n" +
@@ -1698,13 +1708,14 @@ var file_natter_bus_v1_bus_proto_depIdxs = []int32{
 	29, // 23: natter.bus.v1.SessionsRevoked.until:type_name -> google.protobuf.Timestamp
 	30, // 24: natter.bus.v1.ProfileChanged.user:type_name -> natter.chat.v1.UserRef
 	12, // 25: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
-	35, // 26: natter.bus.v1.PresenceChanged.status:type_name -> natter.chat.v1.Status
-	17, // 27: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	32, // 26: natter.bus.v1.RoomChanged.preferences:type_name -> natter.client.v1.PreferencesChanged
+	35, // 27: natter.bus.v1.PresenceChanged.status:type_name -> natter.chat.v1.Status
+	17, // 28: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_natter_bus_v1_bus_proto_init() }

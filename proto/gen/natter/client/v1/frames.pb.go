@@ -1841,6 +1841,8 @@ type Preferences struct {
 	HiddenSeq uint32 `protobuf:"varint,2,opt,name=hidden_seq,json=hiddenSeq,proto3" json:"hidden_seq,omitempty"`
 	// What to notify of: all, mentions or none; empty: what the client does by itself.
 	Notifications string `protobuf:"bytes,3,opt,name=notifications,proto3" json:"notifications,omitempty"`
+	// Grows with every change, whichever device makes it: preferences with a lower one are old.
+	Rev           uint32 `protobuf:"varint,4,opt,name=rev,proto3" json:"rev,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1894,6 +1896,13 @@ func (x *Preferences) GetNotifications() string {
 		return x.Notifications
 	}
 	return ""
+}
+
+func (x *Preferences) GetRev() uint32 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
 }
 
 // Ack: the event is stored. `duplicate`: this nonce was stored before; seq and createdAt are the original's.
@@ -3252,12 +3261,13 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\x03rev\x18\a \x01(\rR\x03rev\x12?\n" +
 	"\vpreferences\x18\b \x01(\v2\x1d.natter.client.v1.PreferencesR\vpreferences\x12;\n" +
 	"\vmuted_until\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"mutedUntil\"u\n" +
+	"mutedUntil\"\x87\x01\n" +
 	"\vPreferences\x12!\n" +
 	"\fis_favourite\x18\x01 \x01(\bR\visFavourite\x12\x1d\n" +
 	"\n" +
 	"hidden_seq\x18\x02 \x01(\rR\thiddenSeq\x12$\n" +
-	"\rnotifications\x18\x03 \x01(\tR\rnotifications\"\x9f\x01\n" +
+	"\rnotifications\x18\x03 \x01(\tR\rnotifications\x12\x10\n" +
+	"\x03rev\x18\x04 \x01(\rR\x03rev\"\x9f\x01\n" +
 	"\x03Ack\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\tR\x05nonce\x12\x10\n" +
