@@ -106,7 +106,7 @@ const SessionsRevoked = "natter.sessions.revoked"
 // RoomsChanged carries the new versions of rooms, among the instances of rooms.
 const RoomsChanged = "natter.rooms.changed"
 
-// UsersChanged carries the new names and avatars of users, to the instances of rooms.
+// UsersChanged carries the new names and avatars of users, to all who show them (package people).
 const UsersChanged = "natter.users.changed"
 
 // Presence carries presence transitions of a user.

@@ -17,8 +17,8 @@ import (
 	"github.com/natter-chat/natter/pkg/app"
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/config"
+	"github.com/natter-chat/natter/pkg/people"
 	"github.com/natter-chat/natter/pkg/rpc"
-	"github.com/natter-chat/natter/services/rooms/internal/directory"
 	"github.com/natter-chat/natter/services/rooms/internal/memberships"
 	"github.com/natter-chat/natter/services/rooms/internal/relay"
 	"github.com/natter-chat/natter/services/rooms/internal/renames"
@@ -85,11 +85,14 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	if r.relay, err = relay.New(r.store, r.nc, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	names, err := directory.New(rpc.NewClient(r.nc), d.Log)
+	names, err := people.New(rpc.NewClient(r.nc), d.Log)
 	if err != nil {
 		return err
 	}
-	if err := renames.Follow(r.nc, names, counted, d.Log); err != nil {
+	if err := names.Follow(r.nc); err != nil {
+		return err
+	}
+	if err := renames.Follow(r.nc, counted, d.Log); err != nil {
 		return err
 	}
 	if r.reads, err = rpc.NewServer(r.nc, service.Name, d.Log, d.Metrics); err != nil {

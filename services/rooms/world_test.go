@@ -17,6 +17,7 @@ import (
 	"github.com/natter-chat/natter/pkg/config"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/people/peopletest"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/testkit"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
@@ -29,7 +30,7 @@ import (
 type world struct {
 	*testing.T
 	client  *rpc.Client
-	auth    *peertest.Auth
+	auth    *peopletest.Auth
 	log     *peertest.Log
 	stopLog func()
 	ready   *app.Readiness
@@ -41,7 +42,7 @@ type world struct {
 func start(t *testing.T, settings map[string]string) *world {
 	t.Helper()
 	url := testkit.NATS(t)
-	w := &world{T: t, url: url, client: rpc.NewClient(peertest.Connect(t, url)), auth: peertest.StartAuth(t, url), ready: &app.Readiness{}}
+	w := &world{T: t, url: url, client: rpc.NewClient(peertest.Connect(t, url)), auth: peopletest.StartAuth(t, url), ready: &app.Readiness{}}
 	w.log, w.stopLog = peertest.StartLog(t, peertest.Connect(t, url))
 	values := map[string]string{"NATTER_NATS_URL": url, "NATTER_DATA_DIR": t.TempDir()}
 	maps.Copy(values, settings)

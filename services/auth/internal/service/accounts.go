@@ -251,7 +251,7 @@ func (s *Service) UpdateMe(ctx context.Context, req *authv1.UpdateMeRequest) (*c
 func (s *Service) publishProfile(u user.User, isSeen bool) {
 	s.publish(subject.UserEvent(u.ID), &busv1.UserEvent{Event: &busv1.UserEvent_Profile{Profile: protoUser(u)}})
 	if isSeen {
-		s.publish(subject.UsersChanged, &busv1.ProfileChanged{User: &chatv1.UserRef{Id: u.ID.String(), Username: u.Username.Text, Avatar: u.Avatar}})
+		s.publish(subject.UsersChanged, &busv1.ProfileChanged{User: &chatv1.UserRef{Id: u.ID.String(), Username: u.Username.Text, Avatar: u.Avatar, IsBot: u.IsBot()}})
 	}
 }
 

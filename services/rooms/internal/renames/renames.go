@@ -1,14 +1,12 @@
 // Package renames brings the new name or avatar of a user to those who have a room in common with them:
 //
-//	auth ─ natter.users.changed ─▶ every instance: its directory of names
-//	                             └▶ one of them: natter.room.<room>.signal of each of the user's rooms ─▶ gateways ─▶ clients
+//	auth ─ natter.users.changed ─▶ one instance of rooms ─ natter.room.<room>.signal of each of the user's rooms ─▶ gateways ─▶ clients
 //
 // It may be lost: names are asked for again a minute later, and by clients when they come back.
 package renames
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -31,22 +29,14 @@ const (
 	queue = "rooms"
 )
 
-// Names is a directory.Directory.
-type Names interface{ Learn(*chatv1.UserRef) }
-
 // Store is the part of store.Store that knows who is where.
 type Store interface {
 	Memberships(ctx context.Context, user ids.User, after ids.Room, limit int) ([]room.Membership, error)
 }
 
 // Follow listens until nc is drained.
-func Follow(nc *nats.Conn, names Names, store Store, log *slog.Logger) error {
-	_, learn := nc.Subscribe(subject.UsersChanged, func(msg *nats.Msg) {
-		if user, _, ok := parse(msg, log); ok {
-			names.Learn(user)
-		}
-	})
-	_, tell := nc.QueueSubscribe(subject.UsersChanged, queue, func(msg *nats.Msg) {
+func Follow(nc *nats.Conn, store Store, log *slog.Logger) error {
+	_, err := nc.QueueSubscribe(subject.UsersChanged, queue, func(msg *nats.Msg) {
 		user, id, ok := parse(msg, log)
 		if !ok {
 			return
@@ -55,7 +45,7 @@ func Follow(nc *nats.Conn, names Names, store Store, log *slog.Logger) error {
 			log.Warn("a user's new name does not reach all of their rooms", "error", err)
 		}
 	})
-	return errors.Join(learn, tell)
+	return err
 }
 
 func parse(msg *nats.Msg, log *slog.Logger) (*chatv1.UserRef, ids.User, bool) {

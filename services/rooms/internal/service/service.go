@@ -10,9 +10,9 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/people"
 	"github.com/natter-chat/natter/pkg/rpc"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
-	"github.com/natter-chat/natter/services/rooms/internal/directory"
 	"github.com/natter-chat/natter/services/rooms/internal/memberships"
 	"github.com/natter-chat/natter/services/rooms/internal/relay"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
@@ -29,14 +29,14 @@ const answerWithin = 4 * time.Second
 type Service struct {
 	store     store.Store
 	relay     *relay.Relay
-	directory *directory.Directory
+	directory *people.Directory
 	known     *memberships.Cache
 	limits    room.Limits
 	log       *slog.Logger
 }
 
 // New returns the service on top of its parts.
-func New(st store.Store, known *memberships.Cache, r *relay.Relay, d *directory.Directory, limits room.Limits, log *slog.Logger) *Service {
+func New(st store.Store, known *memberships.Cache, r *relay.Relay, d *people.Directory, limits room.Limits, log *slog.Logger) *Service {
 	return &Service{store: st, known: known, relay: r, directory: d, limits: limits, log: log}
 }
 

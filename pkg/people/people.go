@@ -1,5 +1,5 @@
-// Package directory knows the names of users: rooms keeps ids only, and asks auth.
-package directory
+// Package people knows the names and avatars of users as they are today. Services keep ids, and ask auth through it.
+package people
 
 import (
 	"context"
@@ -10,16 +10,20 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/nats-io/nats.go"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
+	"github.com/natter-chat/natter/pkg/subject"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
+	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 )
 
 const (
-	// freshness is how old a name may be: a rename is seen everywhere after it.
+	// freshness is how old a name may be. A rename is heard of at once; when that is lost, it is seen after this time.
 	freshness = time.Minute
 	// capacity is how many names are kept; with avatars a few MiB.
 	capacity = 20_000
@@ -34,7 +38,8 @@ type Directory struct {
 	auth  *rpc.Client
 	log   *slog.Logger
 	known *lru.Cache[ids.User, entry]
-	// askAgain is when auth may be asked after a failure, as Unix nanoseconds.
+	began time.Time
+	// askAgain is when auth may be asked after a failure, as the time since began: a clock that is set does not move it.
 	askAgain atomic.Int64
 }
 
@@ -43,17 +48,17 @@ type entry struct {
 	at   time.Time
 }
 
-// New returns a directory that asks auth through client.
+// New returns a directory that asks auth through client. Follow makes it hear of renames.
 func New(client *rpc.Client, log *slog.Logger) (*Directory, error) {
 	known, err := lru.New[ids.User, entry](capacity)
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{auth: client, log: log, known: known}, nil
+	return &Directory{auth: client, log: log, known: known, began: time.Now()}, nil
 }
 
-// Names returns who the users are, each one of them. Reading goes on without auth: then old names are returned, or
-// empty ones.
+// Names returns who the users are, each one of them; the name of one who is unknown is empty. Reading goes on without
+// auth: then old names are returned, or empty ones.
 func (d *Directory) Names(ctx context.Context, users []ids.User) map[ids.User]*chatv1.UserRef {
 	refs := make(map[ids.User]*chatv1.UserRef, len(users))
 	var ask []ids.User
@@ -70,7 +75,7 @@ func (d *Directory) Names(ctx context.Context, users []ids.User) map[ids.User]*c
 			ask = append(ask, id)
 		}
 	}
-	if len(ask) == 0 || time.Now().UnixNano() < d.askAgain.Load() {
+	if len(ask) == 0 || time.Since(d.began) < time.Duration(d.askAgain.Load()) {
 		return refs
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -78,7 +83,7 @@ func (d *Directory) Names(ctx context.Context, users []ids.User) map[ids.User]*c
 	for chunk := range slices.Chunk(ask, maxAsk) {
 		found, err := d.ask(ctx, chunk)
 		if err != nil {
-			d.askAgain.Store(time.Now().Add(patience).UnixNano())
+			d.askAgain.Store(int64(time.Since(d.began) + patience))
 			d.log.Warn("auth does not tell names; answering without", "error", err)
 			break
 		}
@@ -102,11 +107,28 @@ func (d *Directory) User(ctx context.Context, id ids.User) (*chatv1.UserRef, err
 	return found[id], nil
 }
 
-// Learn takes in that a user has another name or avatar.
-func (d *Directory) Learn(user *chatv1.UserRef) {
-	if id, err := ids.ParseUser(user.GetId()); err == nil {
+// Follow hears of new names and avatars until nc is drained.
+func (d *Directory) Follow(nc *nats.Conn) error {
+	_, err := nc.Subscribe(subject.UsersChanged, func(msg *nats.Msg) {
+		var changed busv1.ProfileChanged
+		err := proto.Unmarshal(msg.Data, &changed)
+		if err == nil {
+			err = d.learn(changed.GetUser())
+		}
+		if err != nil {
+			d.log.Error("unreadable change of a user", "error", err)
+		}
+	})
+	return err
+}
+
+// learn takes in that a user has another name or avatar.
+func (d *Directory) learn(user *chatv1.UserRef) error {
+	id, err := ids.ParseUser(user.GetId())
+	if err == nil {
 		d.known.Add(id, entry{user: user, at: time.Now()})
 	}
+	return err
 }
 
 // ask returns those of the users that exist, and remembers all.
@@ -123,7 +145,7 @@ func (d *Directory) ask(ctx context.Context, users []ids.User) (map[ids.User]*ch
 	for _, ref := range res.GetUsers() {
 		id, err := ids.ParseUser(ref.GetId())
 		if err != nil {
-			return nil, fault.E(fault.Internal, "directory.ask", err)
+			return nil, fault.E(fault.Internal, "people.ask", err)
 		}
 		found[id] = ref
 	}

@@ -1,26 +1,36 @@
-package directory
+package people
 
 import (
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/people/peopletest"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/testkit"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
-	"github.com/natter-chat/natter/services/rooms/internal/peertest"
 )
 
-func start(t *testing.T) (*peertest.Auth, *Directory) {
+func start(t *testing.T) (*peopletest.Auth, *Directory) {
 	t.Helper()
-	url := testkit.NATS(t)
-	d, err := New(rpc.NewClient(peertest.Connect(t, url)), slog.New(slog.DiscardHandler))
+	url, log := testkit.NATS(t), slog.New(slog.DiscardHandler)
+	nc, err := bus.Connect(t.Context(), bus.Config{URL: url}, "test", log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return peertest.StartAuth(t, url), d
+	t.Cleanup(nc.Close)
+	d, err := New(rpc.NewClient(nc), log)
+	if err == nil {
+		err = errors.Join(d.Follow(nc), nc.Flush())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return peopletest.StartAuth(t, url), d
 }
 
 func TestNames(t *testing.T) {
@@ -79,6 +89,27 @@ func TestNamesWithoutAuth(t *testing.T) {
 	d.askAgain.Store(0) // the second of patience is over
 	if got := d.Names(t.Context(), []ids.User{ada}); got[ada].GetUsername() != "Ada" {
 		t.Errorf("names %v after auth came back", got)
+	}
+}
+
+// A rename is heard of: the name is another one while the old one would still be believed.
+func TestRename(t *testing.T) {
+	t.Parallel()
+	auth, d := start(t)
+	ada := ids.New[ids.User]()
+	auth.Add(ada, "Ada")
+	if got := d.Names(t.Context(), []ids.User{ada})[ada]; got.GetUsername() != "Ada" {
+		t.Fatalf("before: %v", got)
+	}
+	auth.Rename(t, ada, "Countess")
+	deadline := time.Now().Add(10 * time.Second)
+	for d.Names(t.Context(), []ids.User{ada})[ada].GetUsername() != "Countess" {
+		if time.Now().After(deadline) {
+			t.Fatal("the new name does not arrive")
+		}
+	}
+	if n := auth.Calls.Load(); n != 1 {
+		t.Errorf("auth was asked %d times, want once", n)
 	}
 }
 
