@@ -1238,12 +1238,16 @@ type MarkerMoved struct {
 	RoomId  string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
 	ReadSeq uint32                 `protobuf:"varint,2,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
 	Unread  uint32                 `protobuf:"varint,3,opt,name=unread,proto3" json:"unread,omitempty"`
-	// How many messages the room has up to read_seq.
+	// How many messages of the room, or replies in the thread, are read: those up to read_seq, and the user's own up to held.
 	Ordinal  uint32 `protobuf:"varint,4,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
 	Rev      uint32 `protobuf:"varint,5,opt,name=rev,proto3" json:"rev,omitempty"`
 	Mentions uint32 `protobuf:"varint,6,opt,name=mentions,proto3" json:"mentions,omitempty"`
 	// seq of the message whose thread it is about; 0: the room.
-	Thread        uint32 `protobuf:"varint,7,opt,name=thread,proto3" json:"thread,omitempty"`
+	Thread uint32 `protobuf:"varint,7,opt,name=thread,proto3" json:"thread,omitempty"`
+	// The head when the room was marked unread: what the user said up to it does not move the marker.
+	Held uint32 `protobuf:"varint,8,opt,name=held,proto3" json:"held,omitempty"`
+	// unread and mentions are as of this event of the room.
+	HeadSeq       uint32 `protobuf:"varint,9,opt,name=head_seq,json=headSeq,proto3" json:"head_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1323,6 +1327,20 @@ func (x *MarkerMoved) GetMentions() uint32 {
 func (x *MarkerMoved) GetThread() uint32 {
 	if x != nil {
 		return x.Thread
+	}
+	return 0
+}
+
+func (x *MarkerMoved) GetHeld() uint32 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *MarkerMoved) GetHeadSeq() uint32 {
+	if x != nil {
+		return x.HeadSeq
 	}
 	return 0
 }
@@ -1605,7 +1623,7 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\n" +
 	"membership\x18\x02 \x01(\v2 .natter.bus.v1.MembershipChangedR\n" +
 	"membership\x12F\n" +
-	"\vpreferences\x18\x03 \x01(\v2$.natter.client.v1.PreferencesChangedR\vpreferences\"\xb9\x01\n" +
+	"\vpreferences\x18\x03 \x01(\v2$.natter.client.v1.PreferencesChangedR\vpreferences\"\xe8\x01\n" +
 	"\vMarkerMoved\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x19\n" +
 	"\bread_seq\x18\x02 \x01(\rR\areadSeq\x12\x16\n" +
@@ -1613,7 +1631,9 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\aordinal\x18\x04 \x01(\rR\aordinal\x12\x10\n" +
 	"\x03rev\x18\x05 \x01(\rR\x03rev\x12\x1a\n" +
 	"\bmentions\x18\x06 \x01(\rR\bmentions\x12\x16\n" +
-	"\x06thread\x18\a \x01(\rR\x06thread\"\xbf\x01\n" +
+	"\x06thread\x18\a \x01(\rR\x06thread\x12\x12\n" +
+	"\x04held\x18\b \x01(\rR\x04held\x12\x19\n" +
+	"\bhead_seq\x18\t \x01(\rR\aheadSeq\"\xbf\x01\n" +
 	"\x0fPresenceChanged\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n" +
 	"\n" +

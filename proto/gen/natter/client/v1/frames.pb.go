@@ -2908,7 +2908,8 @@ func (x *SavedChanged) GetRemoved() bool {
 	return false
 }
 
-// MarkerMoved is where the user's read marker of a room or a thread is now.
+// MarkerMoved is where the user's read marker of a room or a thread is now. Of two the one with the higher `rev` counts, of
+// those with the same `rev` the one with the higher readSeq.
 type MarkerMoved struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	RoomId  string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -2918,7 +2919,9 @@ type MarkerMoved struct {
 	// Unread mentions of the user in the room.
 	Mentions uint32 `protobuf:"varint,5,opt,name=mentions,proto3" json:"mentions,omitempty"`
 	// seq of the message whose thread it is about; 0: the room.
-	Thread        uint32 `protobuf:"varint,6,opt,name=thread,proto3" json:"thread,omitempty"`
+	Thread uint32 `protobuf:"varint,6,opt,name=thread,proto3" json:"thread,omitempty"`
+	// `unread` and `mentions` are as of this event of the room: what others say after it comes on top.
+	HeadSeq       uint32 `protobuf:"varint,7,opt,name=head_seq,json=headSeq,proto3" json:"head_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2991,6 +2994,13 @@ func (x *MarkerMoved) GetMentions() uint32 {
 func (x *MarkerMoved) GetThread() uint32 {
 	if x != nil {
 		return x.Thread
+	}
+	return 0
+}
+
+func (x *MarkerMoved) GetHeadSeq() uint32 {
+	if x != nil {
+		return x.HeadSeq
 	}
 	return 0
 }
@@ -3331,14 +3341,15 @@ const file_natter_client_v1_frames_proto_rawDesc = "" +
 	"\fSavedChanged\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x18\n" +
-	"\aremoved\x18\x03 \x01(\bR\aremoved\"\x9f\x01\n" +
+	"\aremoved\x18\x03 \x01(\bR\aremoved\"\xba\x01\n" +
 	"\vMarkerMoved\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x19\n" +
 	"\bread_seq\x18\x02 \x01(\rR\areadSeq\x12\x16\n" +
 	"\x06unread\x18\x03 \x01(\rR\x06unread\x12\x10\n" +
 	"\x03rev\x18\x04 \x01(\rR\x03rev\x12\x1a\n" +
 	"\bmentions\x18\x05 \x01(\rR\bmentions\x12\x16\n" +
-	"\x06thread\x18\x06 \x01(\rR\x06thread\"\x1f\n" +
+	"\x06thread\x18\x06 \x01(\rR\x06thread\x12\x19\n" +
+	"\bhead_seq\x18\a \x01(\rR\aheadSeq\"\x1f\n" +
 	"\x04Gone\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\"J\n" +
 	"\rTokenExpiring\x129\n" +
