@@ -44,6 +44,9 @@ func (m *markerMover) own(e *store.Event) {
 	var user ids.User
 	switch e.Kind {
 	case store.KindMessage:
+		if e.Thread > 0 {
+			return // who answers in a thread has not read what the room said meanwhile
+		}
 		user = e.Actor.User
 	case store.KindMemberJoined:
 		user = e.Member.User

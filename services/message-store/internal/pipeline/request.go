@@ -91,5 +91,5 @@ func unavailable(op string, err error) *fault.Fault {
 	return fault.New(fault.Unavailable, "the room's log is not available right now; try again").WithRetryAfter(RetryAfter).WithCause(op, err)
 }
 
-// ref names the message a command is about.
-func ref(c *room.Command) store.Ref { return store.Ref{Room: c.Event.Room, Seq: c.Event.Target} }
+// ref names the message that a command folds into.
+func ref(c *room.Command) store.Ref { return store.Ref{Room: c.Event.Room, Seq: c.Event.FoldsInto()} }

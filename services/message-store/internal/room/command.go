@@ -107,15 +107,22 @@ func (p *Parser) body(out *Command, c *busv1.Command) error {
 		e.Kind, e.Target, e.Removed = store.KindPinned, body.Pinned.GetSeq(), body.Pinned.GetRemoved()
 	case *busv1.Command_MemberJoined:
 		e.Kind, e.Version, out.Change = store.KindMemberJoined, body.MemberJoined.GetVersion(), true
-		return member(e, body.MemberJoined.GetUser(), body.MemberJoined.GetRole(), "")
+		err := member(e, body.MemberJoined.GetUser(), store.Member{Role: body.MemberJoined.GetRole()})
+		if until := body.MemberJoined.GetMutedUntil(); err == nil && until != nil {
+			e.Member.MutedUntil = until.AsTime().UnixMilli()
+		}
+		return err
 	case *busv1.Command_MemberLeft:
 		e.Kind, e.Version, out.Change = store.KindMemberLeft, body.MemberLeft.GetVersion(), true
-		return member(e, body.MemberLeft.GetUser(), "", body.MemberLeft.GetReason())
+		return member(e, body.MemberLeft.GetUser(), store.Member{Reason: body.MemberLeft.GetReason(), Note: body.MemberLeft.GetNote()})
 	case *busv1.Command_RoomUpdated:
 		r := body.RoomUpdated
 		e.Kind, e.Version, out.Change = store.KindRoomUpdated, r.GetVersion(), true
-		e.Info = &store.RoomInfo{Name: r.GetName(), Description: r.GetDescription(), IsPrivate: r.GetIsPrivate()}
-		if len(r.GetName()) > maxName || len(r.GetDescription()) > maxName {
+		e.Info = &store.RoomInfo{
+			Name: r.GetName(), Description: r.GetDescription(), Topic: r.GetTopic(), Avatar: r.GetAvatar(), IsPrivate: r.GetIsPrivate(),
+			IsArchived: r.GetIsArchived(), IsAnnouncement: r.GetIsAnnouncement(), SlowModeSeconds: r.GetSlowModeSeconds(), IsDeleted: r.GetIsDeleted(),
+		}
+		if max(len(r.GetName()), len(r.GetDescription()), len(r.GetTopic()), len(r.GetAvatar())) > maxName {
 			return fault.Invalid("name", "is too long")
 		}
 	default:
@@ -125,7 +132,8 @@ func (p *Parser) body(out *Command, c *busv1.Command) error {
 }
 
 func (p *Parser) message(e *store.Event, m *chatv1.MessagePosted) error {
-	e.Kind, e.Content, e.Type, e.FileURL, e.ReplyTo = store.KindMessage, m.GetContent(), m.GetType(), m.GetFileUrl(), m.GetReplyTo()
+	e.Kind, e.Content, e.Type, e.FileURL = store.KindMessage, m.GetContent(), m.GetType(), m.GetFileUrl()
+	e.ReplyTo, e.Thread = m.GetReplyTo(), m.GetThread()
 	if e.Type == "" {
 		e.Type = "text"
 	}
@@ -156,20 +164,22 @@ func linkable(s string) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-func member(e *store.Event, u *chatv1.UserRef, role, reason string) error {
-	id, err := ids.ParseUser(u.GetId())
-	if err != nil {
+// member makes an event one about u, who is what m says.
+func member(e *store.Event, u *chatv1.UserRef, m store.Member) (err error) {
+	if m.User, err = ids.ParseUser(u.GetId()); err != nil {
 		return fault.Invalid("user.id", "%v", err)
 	}
-	if len(u.GetUsername()) > maxName || len(u.GetAvatar()) > maxName || len(role) > maxName || len(reason) > maxName {
+	m.Username, m.Avatar = u.GetUsername(), u.GetAvatar()
+	if max(len(m.Username), len(m.Avatar), len(m.Role), len(m.Reason), len(m.Note)) > maxName {
 		return fault.Invalid("user", "is too long")
 	}
-	e.Member = &store.Member{User: id, Username: u.GetUsername(), Avatar: u.GetAvatar(), Role: role, Reason: reason}
+	e.Member = &m
 	return nil
 }
 
 // hash tells whether two commands with one nonce ask for the same. Every part is preceded by its length, so that no two
-// contents run together to the same bytes. Of a change the version says it all.
+// contents run together to the same bytes. Of a change the version says it all. Mentions are not part of it: the server
+// makes them, from what it knows at the time.
 func (p *Parser) hash(e *store.Event) (sum [store.HashSize]byte) {
 	h := hmac.New(sha256.New, p.hashKey)
 	b := make([]byte, 0, 64)
@@ -177,7 +187,7 @@ func (p *Parser) hash(e *store.Event) (sum [store.HashSize]byte) {
 	if e.Version > 0 {
 		b = binary.BigEndian.AppendUint32(b, e.Version)
 	}
-	for _, n := range [...]uint32{e.Target, e.ReplyTo} {
+	for _, n := range [...]uint32{e.FoldsInto(), e.ReplyTo} {
 		b = binary.BigEndian.AppendUint32(b, n)
 	}
 	if e.Removed {

@@ -51,10 +51,7 @@ func (s *State) Decide(c *Command) (Verdict, Made, *fault.Fault) {
 		return refuse(fault.New(fault.PermissionDenied, "you may only read in this room"))
 	}
 	if e.Kind == store.KindMessage {
-		if e.ReplyTo > s.head.Seq {
-			return refuse(fault.Invalid("replyTo", "there is no such message"))
-		}
-		return Append, Made{}, nil
+		return s.post(e)
 	}
 	m := s.target(e.Target)
 	if m == nil {
@@ -87,6 +84,23 @@ func (s *State) change(e *store.Event) (Verdict, Made, *fault.Fault) {
 		return Unchanged, Made{s.head.Seq, s.head.CreatedAt}, nil
 	}
 	return Behind, Made{}, nil
+}
+
+func (s *State) post(e *store.Event) (Verdict, Made, *fault.Fault) {
+	if e.ReplyTo > s.head.Seq {
+		return refuse(fault.Invalid("replyTo", "there is no such message"))
+	}
+	if e.Thread > 0 {
+		switch root := s.target(e.Thread); {
+		case root == nil:
+			return refuse(&fault.Fault{Code: fault.NotFound, Message: "there is no such message", Field: "thread"})
+		case root.DeletedSeq != 0:
+			return refuse(&fault.Fault{Code: fault.NotFound, Message: "the message was deleted", Field: "thread"})
+		case root.Event.Thread != 0:
+			return refuse(fault.Invalid("thread", "is itself a reply in a thread"))
+		}
+	}
+	return Append, Made{}, nil
 }
 
 func (s *State) edit(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {

@@ -75,7 +75,8 @@ func (s *State) committed() uint32 { return s.head.Seq - uint32(len(s.batch)) }
 // Needs reports whether the message a command is about must be loaded before Decide.
 func (s *State) Needs(c *Command) bool {
 	e := c.Event
-	return e.Kind.Targets() && e.Target > 0 && e.Target <= s.committed() && s.targets[e.Target] == nil
+	into := e.FoldsInto()
+	return into > 0 && into <= s.committed() && s.targets[into] == nil
 }
 
 // Load takes a message, folded as of the last Commit.
@@ -105,7 +106,7 @@ func (s *State) Assign(c *Command, now int64) *store.Event {
 	e := c.Event
 	s.head.Seq++
 	s.head.CreatedAt = max(s.head.CreatedAt, now)
-	if e.Kind == store.KindMessage {
+	if e.Kind == store.KindMessage && e.Thread == 0 {
 		s.head.Ordinal++
 	}
 	if c.Change {
@@ -113,13 +114,17 @@ func (s *State) Assign(c *Command, now int64) *store.Event {
 	}
 	e.Seq, e.Ordinal, e.Version, e.CreatedAt = s.head.Seq, s.head.Ordinal, s.head.Version, s.head.CreatedAt
 	s.batch = append(s.batch, e)
-	switch {
-	case e.Kind == store.KindMemberJoined:
+	switch e.Kind {
+	case store.KindMemberJoined:
 		s.members[e.Member.User] = ParseRole(e.Member.Role)
-	case e.Kind == store.KindMemberLeft:
+	case store.KindMemberLeft:
 		delete(s.members, e.Member.User)
-	case e.Kind.Targets():
-		if m := s.target(e.Target); m != nil {
+	}
+	if into := e.FoldsInto(); into > 0 {
+		if m := s.target(into); m != nil {
+			if e.Kind == store.KindMessage {
+				e.ThreadOrdinal = m.Replies.Count + 1
+			}
 			m.Apply(e)
 		}
 	}

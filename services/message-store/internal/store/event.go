@@ -23,7 +23,7 @@ const (
 	KindRoomUpdated  Kind = 8
 )
 
-// Targets reports whether events of this kind change an earlier message: these are the ones that are folded.
+// Targets reports whether events of this kind change an earlier message.
 func (k Kind) Targets() bool { return k >= KindEdited && k <= KindPinned }
 
 // HashSize is the length of a content hash: 16 bytes of an HMAC-SHA256 tell contents apart well enough.
@@ -34,7 +34,7 @@ type Event struct {
 	Room ids.Room
 	// Seq is dense per room: 1, 2, 3, … (Room, Seq) is unique.
 	Seq uint32
-	// Ordinal is how many messages the room has up to and including this event.
+	// Ordinal is how many messages the room has up to and including this event; replies in threads do not count.
 	Ordinal uint32
 	// Version is the version of the room as of this event: that of the last member or room event. Every event carries it
 	// on, so that the head alone says which changes of the room the log has.
@@ -55,6 +55,11 @@ type Event struct {
 	// Type, FileURL and ReplyTo belong to a message.
 	Type, FileURL string
 	ReplyTo       uint32
+	// Thread is the seq of the message in whose thread a message stands, ThreadOrdinal which reply of it that is: 1, 2, …
+	// Both are 0 of a message that stands in the room itself.
+	Thread, ThreadOrdinal uint32
+	// Mentions are the places in Content, of a message or an edit, that name somebody. They go with the content.
+	Mentions []Mention
 	// Deleted: this is a message that was deleted since.
 	Deleted bool
 	// Emoji belongs to a reaction; Removed to a reaction or a pin.
@@ -65,10 +70,41 @@ type Event struct {
 	Info   *RoomInfo
 }
 
+// FoldsInto is the seq of the earlier message whose Fold the event changes: the target of a mutation, the root of a reply
+// in a thread. 0: none.
+func (e *Event) FoldsInto() uint32 {
+	if e.Kind == KindMessage {
+		return e.Thread
+	}
+	return e.Target
+}
+
+// Wipe takes the content away from an event whose message was deleted.
+func (e *Event) Wipe() { e.Content, e.FileURL, e.Mentions = "", "", nil }
+
 // Actor is who did it, as shown beside it.
 type Actor struct {
 	User             ids.User
 	Username, Avatar string
+}
+
+// MentionKind says who is called. The texts are API, and stored.
+type MentionKind string
+
+// The kinds of mentions.
+const (
+	MentionUser MentionKind = "user"
+	MentionHere MentionKind = "here"
+	MentionRoom MentionKind = "room"
+)
+
+// Mention is a place in a content that names somebody. User belongs to MentionUser; Offset and Length are in UTF-16 code
+// units.
+type Mention struct {
+	Kind   MentionKind `json:"kind"`
+	User   ids.User    `json:"user,omitzero"`
+	Offset uint32      `json:"offset,omitempty"`
+	Length uint32      `json:"length"`
 }
 
 // Member is the user a membership event is about, with the role they got or the reason why they left.
@@ -78,24 +114,36 @@ type Member struct {
 	Avatar   string   `json:"avatar,omitempty"`
 	Role     string   `json:"role,omitempty"`
 	Reason   string   `json:"reason,omitempty"`
+	// Note is what who kicked or banned them says about it.
+	Note string `json:"note,omitempty"`
+	// MutedUntil is when they may write again, in milliseconds since 1970; 0: they are not muted.
+	MutedUntil int64 `json:"mutedUntil,omitempty"`
 }
 
 // RoomInfo is what a room is now.
 type RoomInfo struct {
-	Name        string `json:"name"`
-	Description string `json:"description,omitempty"`
-	IsPrivate   bool   `json:"isPrivate,omitempty"`
+	Name            string `json:"name"`
+	Description     string `json:"description,omitempty"`
+	Topic           string `json:"topic,omitempty"`
+	Avatar          string `json:"avatar,omitempty"`
+	IsPrivate       bool   `json:"isPrivate,omitempty"`
+	IsArchived      bool   `json:"isArchived,omitempty"`
+	IsAnnouncement  bool   `json:"isAnnouncement,omitempty"`
+	SlowModeSeconds uint32 `json:"slowModeSeconds,omitempty"`
+	// IsDeleted: the room is gone; nothing comes after this event.
+	IsDeleted bool `json:"isDeleted,omitempty"`
 }
 
 // Size is about how many bytes the event takes in a reply, never less than it does.
 func (e *Event) Size() int {
-	const fixed = 192 // ids, numbers, tags and lengths
-	n := fixed + len(e.Actor.Username) + len(e.Actor.Avatar) + len(e.Nonce) + len(e.Content) + len(e.Type) + len(e.FileURL) + len(e.Emoji)
-	if e.Member != nil {
-		n += len(e.Member.Username) + len(e.Member.Avatar)
+	const fixed, mention = 208, 64 // ids, numbers, tags and lengths
+	n := fixed + len(e.Actor.Username) + len(e.Actor.Avatar) + len(e.Nonce) + len(e.Content) + len(e.Type) + len(e.FileURL) + len(e.Emoji) +
+		mention*len(e.Mentions)
+	if m := e.Member; m != nil {
+		n += len(m.Username) + len(m.Avatar) + len(m.Role) + len(m.Reason) + len(m.Note)
 	}
-	if e.Info != nil {
-		n += len(e.Info.Name) + len(e.Info.Description)
+	if i := e.Info; i != nil {
+		n += len(i.Name) + len(i.Description) + len(i.Topic) + len(i.Avatar)
 	}
 	return n
 }

@@ -13,14 +13,16 @@ type Message struct {
 	Fold
 }
 
-// Fold is what the mutations of a message make of it. The zero value is a message that nothing happened to.
+// Fold is what later events make of a message: its mutations, and the replies in its thread. The zero value is a message
+// that nothing happened to.
 type Fold struct {
-	// AsOf is the seq of the last mutation in this fold: Apply ignores what is not newer.
+	// AsOf is the seq of the last event in this fold: Apply ignores what is not newer.
 	AsOf uint32 `json:"asOf"`
-	// Content is the content since the last edit.
-	Content   string `json:"content,omitempty"`
-	EditedSeq uint32 `json:"editedSeq,omitempty"`
-	EditedAt  int64  `json:"editedAt,omitempty"`
+	// Content and Mentions are those since the last edit.
+	Content   string    `json:"content,omitempty"`
+	Mentions  []Mention `json:"mentions,omitempty"`
+	EditedSeq uint32    `json:"editedSeq,omitempty"`
+	EditedAt  int64     `json:"editedAt,omitempty"`
 	// Edits are the seqs of all edits: their content goes with the message's.
 	Edits      []uint32 `json:"edits,omitempty"`
 	DeletedSeq uint32   `json:"deletedSeq,omitempty"`
@@ -28,10 +30,20 @@ type Fold struct {
 	PinnedSeq uint32 `json:"pinnedSeq,omitempty"`
 	PinnedAt  int64  `json:"pinnedAt,omitempty"`
 	Pinned    bool   `json:"pinned,omitempty"`
-	// UpdatedAt is when the last mutation happened; 0: never.
+	// UpdatedAt is when the last mutation happened; 0, or when the message was sent: never. Replies do not count.
 	UpdatedAt int64 `json:"updatedAt,omitempty"`
 	// Reactions in the order in which each emoji was first used.
 	Reactions []Reaction `json:"reactions,omitempty"`
+	// Replies are those in the thread of this message. They outlive its deletion.
+	Replies Thread `json:"replies,omitzero"`
+}
+
+// Thread is how many replies a thread has, deleted ones too, and the last of them.
+type Thread struct {
+	Count    uint32   `json:"count"`
+	LastSeq  uint32   `json:"lastSeq"`
+	LastAt   int64    `json:"lastAt"`
+	LastUser ids.User `json:"lastUser"`
 }
 
 // Reaction is one emoji and who chose it, in that order. It is never empty.
@@ -58,7 +70,18 @@ func (m *Message) Text() string {
 	return m.Event.Content
 }
 
-// Apply folds a mutation of this message in. Mutations must come in the order of their seqs; one that was applied
+// Calls are the mentions of the message as it is now.
+func (m *Message) Calls() []Mention {
+	switch {
+	case m.DeletedSeq != 0:
+		return nil
+	case m.EditedSeq != 0:
+		return m.Fold.Mentions
+	}
+	return m.Event.Mentions
+}
+
+// Apply folds an event in that FoldsInto this message. Events must come in the order of their seqs; one that was applied
 // before does nothing.
 func (m *Message) Apply(e *Event) {
 	if e.Seq <= m.AsOf {
@@ -68,13 +91,17 @@ func (m *Message) Apply(e *Event) {
 	if m.DeletedSeq != 0 {
 		return // nothing happens to a deleted message
 	}
+	if e.Kind == KindMessage {
+		m.Replies = Thread{Count: e.ThreadOrdinal, LastSeq: e.Seq, LastAt: e.CreatedAt, LastUser: e.Actor.User}
+		return
+	}
 	m.UpdatedAt = e.CreatedAt
 	switch e.Kind {
 	case KindEdited:
-		m.Fold.Content, m.EditedSeq, m.EditedAt = e.Content, e.Seq, e.CreatedAt
+		m.Fold.Content, m.Fold.Mentions, m.EditedSeq, m.EditedAt = e.Content, e.Mentions, e.Seq, e.CreatedAt
 		m.Edits = append(m.Edits, e.Seq)
 	case KindDeleted:
-		m.Fold.Content, m.Reactions, m.Pinned, m.DeletedSeq = "", nil, false, e.Seq
+		m.Fold.Content, m.Fold.Mentions, m.Reactions, m.Pinned, m.DeletedSeq = "", nil, nil, false, e.Seq
 	case KindReaction:
 		m.react(e)
 	case KindPinned:

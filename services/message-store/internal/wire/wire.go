@@ -27,9 +27,10 @@ func Event(e *store.Event) *chatv1.Event {
 	case store.KindMessage:
 		out.Body = &chatv1.Event_Message{Message: &chatv1.MessagePosted{
 			Content: e.Content, Type: e.Type, FileUrl: e.FileURL, ReplyTo: e.ReplyTo, Deleted: e.Deleted,
+			Mentions: mentions(e.Mentions), Thread: e.Thread, ThreadOrdinal: e.ThreadOrdinal,
 		}}
 	case store.KindEdited:
-		out.Body = &chatv1.Event_Edited{Edited: &chatv1.MessageEdited{Seq: e.Target, Content: e.Content}}
+		out.Body = &chatv1.Event_Edited{Edited: &chatv1.MessageEdited{Seq: e.Target, Content: e.Content, Mentions: mentions(e.Mentions)}}
 	case store.KindDeleted:
 		out.Body = &chatv1.Event_Deleted{Deleted: &chatv1.MessageDeleted{Seq: e.Target}}
 	case store.KindReaction:
@@ -37,15 +38,39 @@ func Event(e *store.Event) *chatv1.Event {
 	case store.KindPinned:
 		out.Body = &chatv1.Event_Pinned{Pinned: &chatv1.PinChanged{Seq: e.Target, Removed: e.Removed}}
 	case store.KindMemberJoined:
-		out.Body = &chatv1.Event_MemberJoined{MemberJoined: &chatv1.MemberJoined{User: user(e.Member), Role: e.Member.Role, Version: e.Version}}
+		joined := &chatv1.MemberJoined{User: user(e.Member), Role: e.Member.Role, Version: e.Version}
+		if e.Member.MutedUntil > 0 {
+			joined.MutedUntil = Time(e.Member.MutedUntil)
+		}
+		out.Body = &chatv1.Event_MemberJoined{MemberJoined: joined}
 	case store.KindMemberLeft:
-		out.Body = &chatv1.Event_MemberLeft{MemberLeft: &chatv1.MemberLeft{User: user(e.Member), Reason: e.Member.Reason, Version: e.Version}}
-	case store.KindRoomUpdated:
-		out.Body = &chatv1.Event_RoomUpdated{RoomUpdated: &chatv1.RoomUpdated{
-			Name: e.Info.Name, Description: e.Info.Description, IsPrivate: e.Info.IsPrivate, Version: e.Version,
+		out.Body = &chatv1.Event_MemberLeft{MemberLeft: &chatv1.MemberLeft{
+			User: user(e.Member), Reason: e.Member.Reason, Note: e.Member.Note, Version: e.Version,
 		}}
+	case store.KindRoomUpdated:
+		out.Body = &chatv1.Event_RoomUpdated{RoomUpdated: Room(e)}
 	}
 	return out
+}
+
+// Room is what a room is since an event of KindRoomUpdated.
+func Room(e *store.Event) *chatv1.RoomUpdated {
+	i := e.Info
+	return &chatv1.RoomUpdated{
+		Name: i.Name, Description: i.Description, Topic: i.Topic, Avatar: i.Avatar, IsPrivate: i.IsPrivate, IsArchived: i.IsArchived,
+		IsAnnouncement: i.IsAnnouncement, SlowModeSeconds: i.SlowModeSeconds, IsDeleted: i.IsDeleted, Version: e.Version,
+	}
+}
+
+func mentions(from []store.Mention) (to []*chatv1.Mention) {
+	for _, m := range from {
+		out := &chatv1.Mention{Kind: string(m.Kind), Offset: m.Offset, Length: m.Length}
+		if !m.User.IsZero() {
+			out.UserId = m.User.String()
+		}
+		to = append(to, out)
+	}
+	return to
 }
 
 func user(m *store.Member) *chatv1.UserRef {
@@ -58,7 +83,8 @@ func Message(m *store.Message) *chatv1.Message {
 	out := &chatv1.Message{
 		Id: store.MessageID(e.Room, e.Seq), Seq: e.Seq, Ordinal: e.Ordinal, RoomId: e.Room.String(),
 		UserId: e.Actor.User.String(), Username: e.Actor.Username, Avatar: e.Actor.Avatar, Nonce: e.Nonce,
-		Content: m.Text(), Type: e.Type, FileUrl: e.FileURL, ReplyTo: e.ReplyTo,
+		Content: m.Text(), Mentions: mentions(m.Calls()), Type: e.Type, FileUrl: e.FileURL, ReplyTo: e.ReplyTo,
+		Thread: e.Thread, ThreadOrdinal: e.ThreadOrdinal,
 		CreatedAt: Time(e.CreatedAt), UpdatedAt: Time(max(e.CreatedAt, m.UpdatedAt)),
 		IsDeleted: m.DeletedSeq != 0, IsPinned: m.Pinned, IsEdited: m.EditedSeq != 0,
 	}
@@ -67,6 +93,9 @@ func Message(m *store.Message) *chatv1.Message {
 	}
 	if m.EditedSeq != 0 {
 		out.EditedAt = Time(m.EditedAt)
+	}
+	if t := m.Replies; t.Count > 0 {
+		out.Replies = &chatv1.Thread{Count: t.Count, LastSeq: t.LastSeq, LastAt: Time(t.LastAt), LastUserId: t.LastUser.String()}
 	}
 	for _, r := range m.Reactions {
 		named := make([]string, 0, min(len(r.Users), maxReactors))

@@ -18,20 +18,33 @@ func TestEvent(t *testing.T) {
 	head := `"roomId":"` + in.String() + `","seq":7,"ordinal":5,"createdAt":"1970-01-01T00:00:01.234Z","nonce":"n","actor":{"userId":"` +
 		user.String() + `","username":"u","avatar":"a"},`
 	who := `"user":{"id":"` + other.String() + `","username":"o","avatar":"b"}`
-	member := &store.Member{User: other, Username: "o", Avatar: "b", Role: "admin", Reason: "banned"}
+	member := &store.Member{User: other, Username: "o", Avatar: "b", Role: "admin", Reason: "banned", Note: "spam", MutedUntil: 2500}
+	calls := []store.Mention{{Kind: store.MentionUser, User: other, Offset: 3, Length: 2}, {Kind: store.MentionRoom, Offset: 9, Length: 5}}
+	called := `"mentions":[{"kind":"user","userId":"` + other.String() + `","offset":3,"length":2},{"kind":"room","offset":9,"length":5}]`
+	info := store.RoomInfo{
+		Name: "n", Description: "d", Topic: "t", Avatar: "a", IsPrivate: true, IsArchived: true, IsAnnouncement: true, SlowModeSeconds: 30, IsDeleted: true,
+	}
 	for _, tt := range []struct {
 		e    store.Event
 		want string
 	}{
 		{store.Event{Kind: store.KindMessage, Content: "c", Type: "image", FileURL: "/f", ReplyTo: 3}, `"message":{"content":"c","type":"image","fileUrl":"/f","replyTo":3}`},
+		{
+			store.Event{Kind: store.KindMessage, Content: "c", Type: "text", Thread: 3, ThreadOrdinal: 4, Mentions: calls},
+			`"message":{"content":"c","type":"text","thread":3,"threadOrdinal":4,` + called + `}`,
+		},
+		{store.Event{Kind: store.KindEdited, Target: 2, Content: "c", Mentions: calls}, `"edited":{"seq":2,"content":"c",` + called + `}`},
 		{store.Event{Kind: store.KindMessage, Type: "text", Deleted: true}, `"message":{"type":"text","deleted":true}`},
 		{store.Event{Kind: store.KindEdited, Target: 2, Content: "c"}, `"edited":{"seq":2,"content":"c"}`},
 		{store.Event{Kind: store.KindDeleted, Target: 2}, `"deleted":{"seq":2}`},
 		{store.Event{Kind: store.KindReaction, Target: 2, Emoji: "x", Removed: true}, `"reaction":{"seq":2,"emoji":"x","removed":true}`},
 		{store.Event{Kind: store.KindPinned, Target: 2}, `"pinned":{"seq":2}`},
-		{store.Event{Kind: store.KindMemberJoined, Member: member}, `"memberJoined":{` + who + `,"role":"admin","version":4}`},
-		{store.Event{Kind: store.KindMemberLeft, Member: member}, `"memberLeft":{` + who + `,"reason":"banned","version":4}`},
-		{store.Event{Kind: store.KindRoomUpdated, Info: &store.RoomInfo{Name: "n", Description: "d", IsPrivate: true}}, `"roomUpdated":{"name":"n","description":"d","isPrivate":true,"version":4}`},
+		{store.Event{Kind: store.KindMemberJoined, Member: member}, `"memberJoined":{` + who + `,"role":"admin","version":4,"mutedUntil":"1970-01-01T00:00:02.500Z"}`},
+		{store.Event{Kind: store.KindMemberLeft, Member: member}, `"memberLeft":{` + who + `,"reason":"banned","version":4,"note":"spam"}`},
+		{
+			store.Event{Kind: store.KindRoomUpdated, Info: &info},
+			`"roomUpdated":{"name":"n","description":"d","topic":"t","avatar":"a","isPrivate":true,"isArchived":true,"isAnnouncement":true,"slowModeSeconds":30,"isDeleted":true,"version":4}`,
+		},
 	} {
 		e := tt.e
 		e.Room, e.Seq, e.Ordinal, e.Version, e.CreatedAt, e.Nonce = in, 7, 5, 4, 1234, "n"

@@ -26,21 +26,27 @@ type document struct {
 	Nonce     string      `bson:"nonce"`
 	Hash      bson.Binary `bson:"hash"`
 
-	// Mutations. Unfolded stays until the message that Target names contains it.
-	Target   int64  `bson:"target,omitempty"`
-	Unfolded bool   `bson:"unfolded,omitempty"`
-	Emoji    string `bson:"emoji,omitempty"`
-	Removed  bool   `bson:"removed,omitempty"`
+	// Unfolded stays until the message contains it that it FoldsInto.
+	Unfolded bool `bson:"unfolded,omitempty"`
 
-	// Messages; Content also of edits. Content is the current one, Original what was first sent when that differs.
-	Content   string     `bson:"content,omitempty"`
-	Original  *string    `bson:"original,omitempty"`
-	Type      string     `bson:"type,omitempty"`
-	FileURL   string     `bson:"fileUrl,omitempty"`
-	ReplyTo   int64      `bson:"replyTo,omitempty"`
-	IsEdited  bool       `bson:"isEdited,omitempty"`
-	EditedAt  *time.Time `bson:"editedAt,omitempty"`
-	UpdatedAt *time.Time `bson:"updatedAt,omitempty"`
+	// Mutations.
+	Target  int64  `bson:"target,omitempty"`
+	Emoji   string `bson:"emoji,omitempty"`
+	Removed bool   `bson:"removed,omitempty"`
+
+	// Messages; Content and Mentions also of edits. Content is the current one, Original what was first sent when that
+	// differs; Mentions are those of what was first sent, the current ones are in Fold then.
+	Content       string     `bson:"content,omitempty"`
+	Original      *string    `bson:"original,omitempty"`
+	Mentions      []mention  `bson:"mentions,omitempty"`
+	Type          string     `bson:"type,omitempty"`
+	FileURL       string     `bson:"fileUrl,omitempty"`
+	ReplyTo       int64      `bson:"replyTo,omitempty"`
+	Thread        int64      `bson:"thread,omitempty"`
+	ThreadOrdinal int64      `bson:"threadOrdinal,omitempty"`
+	IsEdited      bool       `bson:"isEdited,omitempty"`
+	EditedAt      *time.Time `bson:"editedAt,omitempty"`
+	UpdatedAt     *time.Time `bson:"updatedAt,omitempty"`
 	// Fold is there from the beginning: its asOf guards every update of the message.
 	Fold *fold `bson:"fold,omitempty"`
 
@@ -51,6 +57,7 @@ type document struct {
 // fold is store.Fold without what the document says elsewhere.
 type fold struct {
 	AsOf       int64      `bson:"asOf"`
+	Mentions   []mention  `bson:"mentions,omitempty"`
 	EditedSeq  int64      `bson:"editedSeq,omitempty"`
 	Edits      []int64    `bson:"edits,omitempty"`
 	DeletedSeq int64      `bson:"deletedSeq,omitempty"`
@@ -58,6 +65,21 @@ type fold struct {
 	PinnedAt   int64      `bson:"pinnedAt,omitempty"`
 	Pinned     bool       `bson:"pinned,omitempty"`
 	Reactions  []reaction `bson:"reactions,omitempty"`
+	Replies    *thread    `bson:"replies,omitempty"`
+}
+
+type mention struct {
+	Kind   string `bson:"kind"`
+	UserID string `bson:"userId,omitempty"`
+	Offset int64  `bson:"offset"`
+	Length int64  `bson:"length"`
+}
+
+type thread struct {
+	Count      int64  `bson:"count"`
+	LastSeq    int64  `bson:"lastSeq"`
+	LastAt     int64  `bson:"lastAt"`
+	LastUserID string `bson:"lastUserId"`
 }
 
 type reaction struct {
@@ -72,17 +94,26 @@ type reactor struct {
 }
 
 type member struct {
-	UserID   string `bson:"userId"`
-	Username string `bson:"username,omitempty"`
-	Avatar   string `bson:"avatar,omitempty"`
-	Role     string `bson:"role,omitempty"`
-	Reason   string `bson:"reason,omitempty"`
+	UserID     string `bson:"userId"`
+	Username   string `bson:"username,omitempty"`
+	Avatar     string `bson:"avatar,omitempty"`
+	Role       string `bson:"role,omitempty"`
+	Reason     string `bson:"reason,omitempty"`
+	Note       string `bson:"note,omitempty"`
+	MutedUntil int64  `bson:"mutedUntil,omitempty"`
 }
 
+// info has the fields of store.RoomInfo, in their order.
 type info struct {
-	Name        string `bson:"name"`
-	Description string `bson:"description,omitempty"`
-	IsPrivate   bool   `bson:"isPrivate,omitempty"`
+	Name            string `bson:"name"`
+	Description     string `bson:"description,omitempty"`
+	Topic           string `bson:"topic,omitempty"`
+	Avatar          string `bson:"avatar,omitempty"`
+	IsPrivate       bool   `bson:"isPrivate,omitempty"`
+	IsArchived      bool   `bson:"isArchived,omitempty"`
+	IsAnnouncement  bool   `bson:"isAnnouncement,omitempty"`
+	SlowModeSeconds uint32 `bson:"slowModeSeconds,omitempty"`
+	IsDeleted       bool   `bson:"isDeleted,omitempty"`
 }
 
 // kindNames are the texts of kinds in documents, by kind.
@@ -110,17 +141,19 @@ func toDocument(e *store.Event) *document {
 		ID: documentID(e.Room, e.Seq), RoomID: e.Room.String(), Seq: int64(e.Seq), Ordinal: int64(e.Ordinal), Version: int64(e.Version),
 		Kind: kindNames()[e.Kind], CreatedAt: millis(e.CreatedAt),
 		UserID: e.Actor.User.String(), Username: e.Actor.Username, Avatar: e.Actor.Avatar, Nonce: e.Nonce, Hash: bson.Binary{Data: e.Hash[:]},
-		Target: int64(e.Target), Unfolded: e.Kind.Targets(), Emoji: e.Emoji, Removed: e.Removed,
-		Content: e.Content, Type: e.Type, FileURL: e.FileURL, ReplyTo: int64(e.ReplyTo),
+		Unfolded: e.FoldsInto() != 0, Target: int64(e.Target), Emoji: e.Emoji, Removed: e.Removed,
+		Content: e.Content, Mentions: toMentions(e.Mentions), Type: e.Type, FileURL: e.FileURL, ReplyTo: int64(e.ReplyTo),
+		Thread: int64(e.Thread), ThreadOrdinal: int64(e.ThreadOrdinal),
 	}
 	switch {
 	case e.Kind == store.KindMessage:
 		d.Fold = &fold{}
 		d.UpdatedAt = &d.CreatedAt
 	case e.Member != nil:
-		d.Member = &member{e.Member.User.String(), e.Member.Username, e.Member.Avatar, e.Member.Role, e.Member.Reason}
+		m := e.Member
+		d.Member = &member{m.User.String(), m.Username, m.Avatar, m.Role, m.Reason, m.Note, m.MutedUntil}
 	case e.Info != nil:
-		d.Room = &info{e.Info.Name, e.Info.Description, e.Info.IsPrivate}
+		d.Room = new(info(*e.Info))
 	}
 	return d
 }
@@ -137,6 +170,11 @@ func (d *document) message() (*store.Message, error) {
 		Actor: store.Actor{User: user, Username: d.Username, Avatar: d.Avatar}, Nonce: d.Nonce,
 		Target: uint32(d.Target), Emoji: d.Emoji, Removed: d.Removed,
 		Content: d.Content, Type: d.Type, FileURL: d.FileURL, ReplyTo: uint32(d.ReplyTo),
+		Thread: uint32(d.Thread), ThreadOrdinal: uint32(d.ThreadOrdinal),
+	}
+	var err error
+	if e.Mentions, err = fromMentions(d.Mentions); err != nil {
+		return nil, fmt.Errorf("event %s: mention: %w", d.ID, err)
 	}
 	copy(e.Hash[:], d.Hash.Data)
 	for kind, name := range kindNames() {
@@ -153,9 +191,12 @@ func (d *document) message() (*store.Message, error) {
 		if err != nil {
 			return nil, fmt.Errorf("event %s: member: %w", d.ID, err)
 		}
-		e.Member = &store.Member{User: who, Username: d.Member.Username, Avatar: d.Member.Avatar, Role: d.Member.Role, Reason: d.Member.Reason}
+		e.Member = &store.Member{
+			User: who, Username: d.Member.Username, Avatar: d.Member.Avatar, Role: d.Member.Role, Reason: d.Member.Reason,
+			Note: d.Member.Note, MutedUntil: d.Member.MutedUntil,
+		}
 	case d.Room != nil:
-		e.Info = &store.RoomInfo{Name: d.Room.Name, Description: d.Room.Description, IsPrivate: d.Room.IsPrivate}
+		e.Info = new(store.RoomInfo(*d.Room))
 	case d.Fold != nil:
 		return m, d.unfold(m)
 	}
@@ -180,6 +221,17 @@ func (d *document) unfold(m *store.Message) error {
 	for _, seq := range d.Fold.Edits {
 		m.Edits = append(m.Edits, uint32(seq))
 	}
+	var err error
+	if m.Fold.Mentions, err = fromMentions(d.Fold.Mentions); err != nil {
+		return fmt.Errorf("event %s: mention: %w", d.ID, err)
+	}
+	if t := d.Fold.Replies; t != nil {
+		last, err := ids.ParseUser(t.LastUserID)
+		if err != nil {
+			return fmt.Errorf("event %s: thread: %w", d.ID, err)
+		}
+		m.Replies = store.Thread{Count: uint32(t.Count), LastSeq: uint32(t.LastSeq), LastAt: t.LastAt, LastUser: last}
+	}
 	for _, r := range d.Fold.Reactions {
 		users := make([]store.Reactor, len(r.Users))
 		for i, u := range r.Users {
@@ -198,6 +250,10 @@ func (d *document) unfold(m *store.Message) error {
 func foldUpdate(m *store.Message) bson.D {
 	f := fold{
 		AsOf: int64(m.AsOf), EditedSeq: int64(m.EditedSeq), DeletedSeq: int64(m.DeletedSeq), PinnedSeq: int64(m.PinnedSeq), PinnedAt: m.PinnedAt, Pinned: m.Pinned,
+		Mentions: toMentions(m.Fold.Mentions),
+	}
+	if t := m.Replies; t.Count > 0 {
+		f.Replies = &thread{int64(t.Count), int64(t.LastSeq), t.LastAt, t.LastUser.String()}
 	}
 	for _, seq := range m.Edits {
 		f.Edits = append(f.Edits, int64(seq))
@@ -209,14 +265,14 @@ func foldUpdate(m *store.Message) bson.D {
 		}
 		f.Reactions = append(f.Reactions, reaction{Emoji: r.Emoji, Users: users})
 	}
-	set := bson.D{{Key: "fold", Value: f}, {Key: "content", Value: m.Text()}, {Key: "updatedAt", Value: millis(m.UpdatedAt)}}
+	set := bson.D{{Key: "fold", Value: f}, {Key: "content", Value: m.Text()}, {Key: "updatedAt", Value: millis(max(m.Event.CreatedAt, m.UpdatedAt))}}
 	if m.EditedSeq != 0 {
 		set = append(set, bson.E{Key: "isEdited", Value: true}, bson.E{Key: "editedAt", Value: millis(m.EditedAt)})
 	}
 	unset := bson.D{}
 	switch {
 	case m.DeletedSeq != 0:
-		unset = append(unset, bson.E{Key: "original", Value: ""}, bson.E{Key: "fileUrl", Value: ""})
+		unset = append(unset, bson.E{Key: "original", Value: ""}, bson.E{Key: "fileUrl", Value: ""}, bson.E{Key: "mentions", Value: ""})
 	case m.EditedSeq != 0:
 		set = append(set, bson.E{Key: "original", Value: m.Event.Content})
 	}
@@ -225,4 +281,28 @@ func foldUpdate(m *store.Message) bson.D {
 		update = append(update, bson.E{Key: "$unset", Value: unset})
 	}
 	return update
+}
+
+func toMentions(from []store.Mention) (to []mention) {
+	for _, m := range from {
+		d := mention{Kind: string(m.Kind), Offset: int64(m.Offset), Length: int64(m.Length)}
+		if !m.User.IsZero() {
+			d.UserID = m.User.String()
+		}
+		to = append(to, d)
+	}
+	return to
+}
+
+func fromMentions(from []mention) (to []store.Mention, err error) {
+	for _, d := range from {
+		m := store.Mention{Kind: store.MentionKind(d.Kind), Offset: uint32(d.Offset), Length: uint32(d.Length)}
+		if d.UserID != "" {
+			if m.User, err = ids.ParseUser(d.UserID); err != nil {
+				return nil, err
+			}
+		}
+		to = append(to, m)
+	}
+	return to, nil
 }

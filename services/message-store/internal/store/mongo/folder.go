@@ -22,7 +22,7 @@ const (
 	foldRetry = time.Second
 )
 
-// folder writes mutations into their messages, behind the commit. It repeats itself safely: a fold knows its last
+// folder writes mutations, and replies in threads, into their messages, behind the commit. It repeats itself safely: a fold knows its last
 // mutation, and two folders of one message can only make it newer.
 type folder struct {
 	store  *Store
@@ -53,7 +53,7 @@ func (f *folder) wake(batches []store.Batch) {
 	f.mu.Lock()
 	for _, b := range batches {
 		for _, e := range b.Events {
-			if e.Kind.Targets() {
+			if e.FoldsInto() != 0 {
 				f.dirty[b.Room] = struct{}{}
 				woken = true
 				break
@@ -150,7 +150,7 @@ func (f *folder) foldRoom(ctx context.Context, room ids.Room) error {
 	var refs []store.Ref
 	for _, p := range pending {
 		folded = append(folded, documentID(room, p.Event.Seq))
-		refs = append(refs, store.Ref{Room: room, Seq: p.Event.Target})
+		refs = append(refs, store.Ref{Room: room, Seq: p.Event.FoldsInto()})
 	}
 	// The reader's own view is what is written down.
 	messages, err := s.Targets(ctx, refs)
@@ -164,7 +164,7 @@ func (f *folder) foldRoom(ctx context.Context, room ids.Room) error {
 				edits = append(edits, documentID(room, seq))
 			}
 			if _, err := s.events.UpdateMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: edits}}}},
-				bson.D{{Key: "$unset", Value: bson.D{{Key: "content", Value: ""}}}}); err != nil {
+				bson.D{{Key: "$unset", Value: bson.D{{Key: "content", Value: ""}, {Key: "mentions", Value: ""}}}}); err != nil {
 				return err
 			}
 		}

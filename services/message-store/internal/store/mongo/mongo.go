@@ -1,7 +1,7 @@
 // Package mongo keeps the logs of rooms in MongoDB (7 or newer): the engine of production.
 //
-// An append is one insert of one document per event. What an edit, a deletion, a reaction or a pin does to its message
-// is written behind the commit, by the folder; until then readers apply it themselves:
+// An append is one insert of one document per event. What an edit, a deletion, a reaction or a pin does to its message, and
+// a reply to the root of its thread, is written behind the commit, by the folder; until then readers apply it themselves:
 //
 //	Append ──insert──▶ events {unfolded: true} ──folder──▶ message {fold.asOf: seq}, then event {unfolded: –}
 //	reader: head, then unfolded mutations, then messages; what a message's fold does not contain yet is applied

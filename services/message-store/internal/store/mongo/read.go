@@ -127,7 +127,7 @@ func (s *Store) MessagesAfter(ctx context.Context, room ids.Room, after uint32, 
 func (s *Store) page(ctx context.Context, room ids.Room, limit, order int, within func(store.Head) bson.D) (page store.Page, err error) {
 	page.Messages, err = s.fold(ctx, room, func(head store.Head) ([]*store.Message, error) {
 		page.AsOf = head.Seq
-		return s.find(ctx, bson.D{{Key: "_id", Value: within(head)}, {Key: "kind", Value: kindNames()[store.KindMessage]}},
+		return s.find(ctx, bson.D{{Key: "_id", Value: within(head)}, {Key: "kind", Value: kindNames()[store.KindMessage]}, {Key: "thread", Value: nil}},
 			options.Find().SetSort(bson.D{{Key: "_id", Value: order}}).SetLimit(int64(limit)+1))
 	})
 	if len(page.Messages) > limit {
@@ -181,7 +181,7 @@ func (s *Store) fold(ctx context.Context, room ids.Room, read func(store.Head) (
 	return nil, fault.New(fault.Unavailable, "the room changes too fast; try again")
 }
 
-// unfolded returns the mutations up to a seq that are not folded into their messages yet, in order.
+// unfolded returns the events up to a seq that are not folded into their messages yet, in order.
 func (s *Store) unfolded(ctx context.Context, room ids.Room, upTo uint32) ([]*store.Message, error) {
 	return s.find(ctx, unfoldedFilter(room, upTo), options.Find().SetSort(bson.D{{Key: "seq", Value: 1}}))
 }
@@ -192,7 +192,7 @@ func unfoldedFilter(room ids.Room, upTo uint32) bson.D {
 	}
 }
 
-// apply folds pending mutations into the messages among found, and blanks the edits of those that are deleted.
+// apply folds pending events into the messages among found, and blanks the edits of those that are deleted.
 func apply(pending, found []*store.Message) {
 	if len(pending) == 0 {
 		return
@@ -203,7 +203,7 @@ func apply(pending, found []*store.Message) {
 	}
 	deleted := map[uint32]bool{}
 	for _, p := range pending {
-		if m := bySeq[p.Event.Target]; m != nil && m.Event.Kind == store.KindMessage {
+		if m := bySeq[p.Event.FoldsInto()]; m != nil && m.Event.Kind == store.KindMessage {
 			m.Apply(p.Event)
 		}
 		if p.Event.Kind == store.KindDeleted {
@@ -212,7 +212,7 @@ func apply(pending, found []*store.Message) {
 	}
 	for _, m := range found {
 		if m.DeletedSeq != 0 || (m.Event.Kind == store.KindEdited && deleted[m.Event.Target]) {
-			m.Event.Content, m.Event.FileURL = "", ""
+			m.Event.Wipe()
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
 
-// Append stores the next events of several rooms in one transaction and folds the mutations among them. The outcome of
+// Append stores the next events of several rooms in one transaction and folds them. The outcome of
 // batches[i] is at i: nil, store.ErrConflict, or unknown. A conflict in one room does not hold up the others.
 func (s *Store) Append(ctx context.Context, batches []store.Batch) []error {
 	// An append runs to its end: interrupting one would only make its outcome unknown.
@@ -71,7 +71,7 @@ func (s *Store) write(ctx context.Context, fn func(*sql.Tx) error) error {
 	return err
 }
 
-// insert stores the events of batches and folds their mutations; it stops with ErrConflict when one was not stored.
+// insert stores the events of batches and folds them; it stops with ErrConflict when one was not stored.
 func (s *Store) insert(ctx context.Context, tx *sql.Tx, batches []store.Batch) error {
 	var events []*store.Event
 	for _, b := range batches {
@@ -100,39 +100,14 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, batches []store.Batch) e
 	return s.fold(ctx, tx, events)
 }
 
-// appendArgs appends the values of eventColumns.
-func appendArgs(args []any, e *store.Event) []any {
-	return append(args, e.Room[:], int64(e.Seq), int64(e.Ordinal), int64(e.Version), int64(e.Kind), e.CreatedAt,
-		e.Actor.User[:], e.Actor.Username, e.Actor.Avatar, e.Nonce, e.Hash[:], int64(e.Target), e.Content,
-		e.Type, e.FileURL, int64(e.ReplyTo), e.Emoji, e.Removed, detail(e))
-}
-
-// detail is the JSON of a member or room change; nil for everything else.
-func detail(e *store.Event) any {
-	var v any
-	switch {
-	case e.Member != nil:
-		v = e.Member
-	case e.Info != nil:
-		v = e.Info
-	default:
-		return nil
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil // strings and booleans always encode
-	}
-	return string(text)
-}
-
-// fold applies the mutations among events to the messages they are about.
+// fold applies events to the messages that they fold into.
 func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) error {
 	var targets map[store.Ref]*store.Message
 	for _, e := range events {
-		if !e.Kind.Targets() {
+		ref := store.Ref{Room: e.Room, Seq: e.FoldsInto()}
+		if ref.Seq == 0 {
 			continue
 		}
-		ref := store.Ref{Room: e.Room, Seq: e.Target}
 		m, ok := targets[ref]
 		if !ok {
 			rows, err := tx.StmtContext(ctx, s.w.message).QueryContext(ctx, ref.Room[:], int64(ref.Seq))

@@ -3,9 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/sqlite"
@@ -208,37 +206,4 @@ func eachMessage(rows *sql.Rows, fn func(*store.Message) bool) error {
 func collect(rows *sql.Rows) (all []*store.Message, err error) {
 	err = eachMessage(rows, func(m *store.Message) bool { all = append(all, m); return true })
 	return all, err
-}
-
-func scan(rows *sql.Rows) (*store.Message, error) {
-	e := &store.Event{}
-	m := &store.Message{Event: e}
-	var room, user, hash, detail, fold sql.RawBytes
-	if err := rows.Scan(&room, &e.Seq, &e.Ordinal, &e.Version, &e.Kind, &e.CreatedAt, &user, &e.Actor.Username, &e.Actor.Avatar,
-		&e.Nonce, &hash, &e.Target, &e.Content, &e.Type, &e.FileURL, &e.ReplyTo, &e.Emoji, &e.Removed, &detail, &fold); err != nil {
-		return nil, err
-	}
-	copy(e.Room[:], room)
-	copy(e.Actor.User[:], user)
-	copy(e.Hash[:], hash)
-	if len(detail) > 0 {
-		var into any
-		switch e.Kind {
-		case store.KindMemberJoined, store.KindMemberLeft:
-			e.Member = &store.Member{}
-			into = e.Member
-		default:
-			e.Info = &store.RoomInfo{}
-			into = e.Info
-		}
-		if err := json.Unmarshal(detail, into); err != nil {
-			return nil, fmt.Errorf("detail of %s: %w", store.MessageID(e.Room, e.Seq), err)
-		}
-	}
-	if len(fold) > 0 {
-		if err := json.Unmarshal(fold, &m.Fold); err != nil {
-			return nil, fmt.Errorf("fold of %s: %w", store.MessageID(e.Room, e.Seq), err)
-		}
-	}
-	return m, nil
 }

@@ -8,14 +8,7 @@ import (
 	"github.com/natter-chat/natter/pkg/sqlite"
 )
 
-// eventColumns are the columns of an event, in the order of insertArgs and scanEvent.
-const eventColumns = "room, seq, ordinal, version, kind, created_at, user_id, username, avatar, nonce, hash, target, content, " +
-	"type, file_url, reply_to, emoji, removed, detail"
-
-const (
-	columns   = 19 // of eventColumns
-	keyLength = 3  // room, user, nonce
-)
+const keyLength = 3 // room, user, nonce
 
 // groups are how many rows one multi-row statement has: a batch is cut into as few of them as possible, so that a few
 // prepared statements serve every size. With 64 rows the cost per row is as low as it gets.
@@ -27,13 +20,13 @@ const (
 	sqlHead   = "SELECT seq, ordinal, version, created_at FROM events WHERE room = ? ORDER BY seq DESC LIMIT 1"
 	sqlEvents = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"
 	// kind = 1 is store.KindMessage.
-	sqlBefore  = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq < ? AND kind = 1 ORDER BY seq DESC LIMIT ?"
-	sqlAfter   = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq > ? AND kind = 1 ORDER BY seq LIMIT ?"
+	sqlBefore  = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq < ? AND kind = 1 AND target = 0 ORDER BY seq DESC LIMIT ?"
+	sqlAfter   = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq > ? AND kind = 1 AND target = 0 ORDER BY seq LIMIT ?"
 	sqlMessage = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ? AND kind = 1"
 	sqlMarker  = "SELECT seq, ordinal FROM markers WHERE user_id = ? AND room = ?"
 
 	sqlFold  = "UPDATE events SET fold = ? WHERE room = ? AND seq = ?"
-	sqlBlank = "UPDATE events SET content = '', file_url = '' WHERE room = ? AND seq = ?"
+	sqlBlank = "UPDATE events SET content = '', file_url = '', detail = json_remove(detail, '$.mentions') WHERE room = ? AND seq = ?"
 	// A marker beyond the head stops at the head; one that is not ahead of the old one changes nothing.
 	sqlMove = "INSERT INTO markers (user_id, room, seq, ordinal) " +
 		"SELECT ?, room, seq, ordinal FROM events WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT 1 " +

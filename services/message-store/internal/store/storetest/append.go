@@ -21,18 +21,28 @@ func testReadBack(t *testing.T, engine Engine) {
 		return e
 	}
 	add(a.Event(store.KindMemberJoined, 0, func(e *store.Event) {
-		e.Member = &store.Member{User: a.Users[1], Username: "é", Avatar: "x", Role: "owner"}
+		e.Member = &store.Member{User: a.Users[1], Username: "é", Avatar: "x", Role: "owner", MutedUntil: 1234}
 	}))
 	add(a.Event(store.KindRoomUpdated, 0, func(e *store.Event) {
-		e.Info = &store.RoomInfo{Name: "Général", Description: "d", IsPrivate: true}
+		e.Info = &store.RoomInfo{
+			Name: "Général", Description: "d", Topic: "t", Avatar: "a", IsPrivate: true, IsArchived: true, IsAnnouncement: true,
+			SlowModeSeconds: 30, IsDeleted: true,
+		}
 	}))
 	m := add(a.Event(store.KindMessage, 0, func(e *store.Event) {
 		e.Content, e.Type, e.FileURL, e.ReplyTo = "quote ' and \x00 and 🐈", "image", "https://f.example/1", 1
 	}))
-	add(a.Edit(0, m, "again"))
+	calls := []store.Mention{{Kind: store.MentionUser, User: a.Users[2], Offset: 3, Length: 5}, {Kind: store.MentionHere, Length: 5}}
+	m.Mentions = calls
+	want[len(want)-1].Mentions = calls
+	add(a.Event(store.KindEdited, 0, func(e *store.Event) { e.Target, e.Content, e.Mentions = m.Seq, "again", calls[1:] }))
+	add(a.Reply(1, m, 1, "in the thread"))
+	mentioning := a.Reply(1, m, 2, "@room")
+	mentioning.Mentions = []store.Mention{{Kind: store.MentionRoom, Length: 5}}
+	add(mentioning)
 	add(a.React(1, m, "👍", false))
 	add(a.Pin(2, m, true))
-	add(a.Event(store.KindMemberLeft, 0, func(e *store.Event) { e.Member = &store.Member{User: a.Users[1], Reason: "banned"} }))
+	add(a.Event(store.KindMemberLeft, 0, func(e *store.Event) { e.Member = &store.Member{User: a.Users[1], Reason: "banned", Note: "spam"} }))
 	b.Post(1, "elsewhere")
 	for i, err := range s.Append(t.Context(), []store.Batch{a.Batch(), b.Batch()}) {
 		if err != nil {
@@ -48,7 +58,7 @@ func testReadBack(t *testing.T, engine Engine) {
 			t.Errorf("event %d:\n got %+v\nwant %+v", i, e, want[i])
 		}
 	}
-	if log.Head.Seq != 7 || log.Head.Ordinal != 1 || log.Head.Version != 3 {
+	if log.Head.Seq != 9 || log.Head.Ordinal != 1 || log.Head.Version != 3 {
 		t.Errorf("head %+v", log.Head)
 	}
 	if other := whole(t, s, b.Room); len(other.Events) != 1 || other.Events[0].Content != "elsewhere" {

@@ -15,9 +15,12 @@ import (
 func testLogView(t *testing.T, engine Engine) {
 	s := engine.Open(t)
 	w := NewWriter()
-	secret := w.Event(store.KindMessage, 0, func(e *store.Event) { e.Content, e.Type, e.FileURL = "secret", "file", "https://f.example/s" })
+	calls := []store.Mention{{Kind: store.MentionUser, User: w.Users[2], Length: 6}}
+	secret := w.Event(store.KindMessage, 0, func(e *store.Event) {
+		e.Content, e.Type, e.FileURL, e.Mentions = "secret", "file", "https://f.example/s", calls
+	})
 	edited := w.Post(0, "v1")
-	w.Edit(0, secret, "secret 2")
+	w.Edit(0, secret, "secret 2").Mentions = calls
 	w.Edit(0, edited, "v2")
 	w.Store(t, s)
 	if e := whole(t, s, w.Room).Events; e[0].Content != "secret" || e[2].Content != "secret 2" || e[1].Content != "v1" || e[0].Deleted {
@@ -30,7 +33,7 @@ func testLogView(t *testing.T, engine Engine) {
 		content string
 		deleted bool
 	}{{"", true}, {"v1", false}, {"", false}, {"v2", false}, {"", false}} {
-		if e := log.Events[i]; e.Content != want.content || e.Deleted != want.deleted || e.FileURL != "" {
+		if e := log.Events[i]; e.Content != want.content || e.Deleted != want.deleted || e.FileURL != "" || e.Mentions != nil {
 			t.Errorf("event %d after the deletion: %+v, want %+v", i+1, e, want)
 		}
 	}
@@ -123,6 +126,14 @@ func testFolding(t *testing.T, engine Engine) {
 	for i, mutate := range []func() []*store.Event{
 		func() []*store.Event { return []*store.Event{w.Edit(0, a, "a2")} },
 		func() []*store.Event {
+			return []*store.Event{w.Reply(1, a, 1, "1st"), w.Reply(2, a, 2, "2nd"), w.Reply(0, b, 1, "other")}
+		},
+		func() []*store.Event {
+			e := w.Edit(0, a, "hi @room")
+			e.Mentions = []store.Mention{{Kind: store.MentionRoom, Offset: 3, Length: 5}}
+			return []*store.Event{e, w.Reply(1, a, 3, "3rd")}
+		},
+		func() []*store.Event {
 			return []*store.Event{w.React(0, a, "👍", false), w.React(1, a, "👍", false)}
 		},
 		func() []*store.Event {
@@ -135,7 +146,7 @@ func testFolding(t *testing.T, engine Engine) {
 		func() []*store.Event { return []*store.Event{w.Delete(2, a), w.React(0, b, "👀", false)} },
 	} {
 		for _, e := range mutate() {
-			model[e.Target].Apply(e)
+			model[e.FoldsInto()].Apply(e)
 		}
 		w.Store(t, s)
 		page := must(s.MessagesBefore(t.Context(), w.Room, 100, 10))(t)
@@ -144,7 +155,7 @@ func testFolding(t *testing.T, engine Engine) {
 		}
 		for _, got := range page.Messages {
 			want := model[got.Event.Seq]
-			if !reflect.DeepEqual(normal(got.Fold), normal(want.Fold)) || got.Text() != want.Text() {
+			if !reflect.DeepEqual(normal(got), normal(want)) || got.Text() != want.Text() || !reflect.DeepEqual(got.Calls(), want.Calls()) {
 				t.Errorf("step %d, message %d:\n got %+v\nwant %+v", i, got.Event.Seq, got.Fold, want.Fold)
 			}
 		}
@@ -154,8 +165,10 @@ func testFolding(t *testing.T, engine Engine) {
 	}
 }
 
-// normal makes an empty slice and none the same.
-func normal(f store.Fold) store.Fold {
+// normal is a fold in which an empty slice and none are the same, and the two ways to say that it was never updated.
+func normal(m *store.Message) store.Fold {
+	f := m.Fold
+	f.UpdatedAt = max(f.UpdatedAt, m.Event.CreatedAt)
 	if len(f.Reactions) == 0 {
 		f.Reactions = nil
 	}

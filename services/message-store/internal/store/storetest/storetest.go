@@ -69,20 +69,21 @@ func NewWriter() *Writer {
 func (w *Writer) Event(kind store.Kind, user int, change func(*store.Event)) *store.Event {
 	w.head.Seq++
 	w.head.CreatedAt += 1000
-	if kind == store.KindMessage {
-		w.head.Ordinal++
-	}
 	if kind >= store.KindMemberJoined {
 		w.head.Version++
 	}
 	e := &store.Event{
-		Room: w.Room, Seq: w.head.Seq, Ordinal: w.head.Ordinal, Version: w.head.Version, Kind: kind, CreatedAt: w.head.CreatedAt,
+		Room: w.Room, Seq: w.head.Seq, Version: w.head.Version, Kind: kind, CreatedAt: w.head.CreatedAt,
 		Actor: store.Actor{User: w.Users[user], Username: fmt.Sprint("user ", user), Avatar: "https://a.example/" + fmt.Sprint(user)},
 		Nonce: fmt.Sprint("nonce ", w.head.Seq), Hash: [store.HashSize]byte{byte(w.head.Seq), 0, 0xff},
 	}
 	if change != nil {
 		change(e)
 	}
+	if kind == store.KindMessage && e.Thread == 0 {
+		w.head.Ordinal++
+	}
+	e.Ordinal = w.head.Ordinal
 	w.next = append(w.next, e)
 	return e
 }
@@ -90,6 +91,13 @@ func (w *Writer) Event(kind store.Kind, user int, change func(*store.Event)) *st
 // Post adds a message.
 func (w *Writer) Post(user int, content string) *store.Event {
 	return w.Event(store.KindMessage, user, func(e *store.Event) { e.Content, e.Type = content, "text" })
+}
+
+// Reply adds the message that is the n-th reply in the thread of root.
+func (w *Writer) Reply(user int, root *store.Event, n uint32, content string) *store.Event {
+	return w.Event(store.KindMessage, user, func(e *store.Event) {
+		e.Content, e.Type, e.Thread, e.ThreadOrdinal = content, "text", root.Seq, n
+	})
 }
 
 // Edit adds an edit of a message by its author.
