@@ -116,6 +116,24 @@ func TestAPITokensAndBots(t *testing.T) {
 	if _, err := c.check(t.Context(), own.GetToken()); fault.CodeOf(err) != fault.Unauthenticated {
 		t.Errorf("a revoked token: %v", err)
 	}
+	ended := func() []string {
+		t.Helper()
+		res, err := call[*authv1.EndedTokensResponse](t.Context(), c, "EndedTokens",
+			&authv1.EndedTokensRequest{TokenIds: []string{own.GetDetails().GetId(), made.GetDetails().GetId()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.GetTokenIds()
+	}
+	if got := ended(); !slices.Equal(got, []string{own.GetDetails().GetId()}) {
+		t.Errorf("ended: %v, want the revoked one", got)
+	}
+	for name, list := range map[string][]string{"malformed": {"x"}, "too many": make([]string, 1001)} {
+		_, err := call[*authv1.EndedTokensResponse](t.Context(), c, "EndedTokens", &authv1.EndedTokensRequest{TokenIds: list})
+		if f := fault.From(err); err == nil || f.Code != fault.InvalidArgument || f.Field != "tokenIds" {
+			t.Errorf("ended, %s: %v", name, err)
+		}
+	}
 	// A bot stops with its owner.
 	_, err = call[*authv1.AdminUser](owner, c, "DeactivateUser", &authv1.DeactivateUserRequest{UserId: annIn.GetUser().GetId()})
 	if err != nil {
@@ -123,6 +141,9 @@ func TestAPITokensAndBots(t *testing.T) {
 	}
 	if _, err := c.check(t.Context(), made.GetToken()); fault.CodeOf(err) != fault.Unauthenticated {
 		t.Errorf("the bot of somebody who is deactivated: %v", err)
+	}
+	if got := ended(); len(got) != 2 {
+		t.Errorf("ended: %v, want both", got)
 	}
 }
 

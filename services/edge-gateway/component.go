@@ -79,14 +79,14 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	client := rpc.NewClient(g.nc)
 	services := upstream.New(client)
 	g.verifier = authn.NewVerifier(services.Keys)
-	g.revoked = revocation.New(apitoken.New(g.verifier, services), services.Revoked, d.Log)
+	g.revoked = revocation.New(apitoken.New(g.verifier, services), services, d.Log)
 	if g.hub, err = feed.NewHub(cfg.Feeds, g.nc, services, d.Log, d.Metrics); err != nil {
 		return err
 	}
 	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, services, g.revoked, g.nc, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	if err := g.revoked.Start(g.nc, g.sessions.Revoke); err != nil {
+	if err := g.revoked.Start(g.nc, g.sessions); err != nil {
 		return err
 	}
 	routes, err := route.All()

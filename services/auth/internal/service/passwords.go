@@ -115,7 +115,7 @@ func (s *Service) closeOtherWays(ctx context.Context, u user.User) error {
 	if err != nil {
 		return err
 	}
-	s.tellRevoked(u.ID, tokens)
+	s.tellTokensEnded(u.ID, tokens)
 	return s.store.DropSecondFactor(ctx, u.ID)
 }
 

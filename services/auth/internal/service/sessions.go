@@ -252,10 +252,15 @@ func (s *Service) revokeOne(ctx context.Context, owner ids.User, session ids.Ses
 // tellRevoked publishes that sessions have ended. If the bus is away, gateways find them when they ask for what they have
 // missed: see ListRevoked.
 func (s *Service) tellRevoked(owner ids.User, ended []ids.Session) {
+	s.publishRevoked(owner, ended, s.tokenTTL+revokedFor)
+}
+
+// publishRevoked tells gateways to close the connections of sessions or API tokens, and to refuse those for a while.
+func (s *Service) publishRevoked(owner ids.User, ended []ids.Session, refused time.Duration) {
 	if len(ended) == 0 {
 		return
 	}
-	event := &busv1.SessionsRevoked{UserId: owner.String(), Until: timestamppb.New(time.Now().Add(s.tokenTTL + revokedFor))}
+	event := &busv1.SessionsRevoked{UserId: owner.String(), Until: timestamppb.New(time.Now().Add(refused))}
 	for _, id := range ended {
 		event.SessionIds = append(event.SessionIds, id.String())
 	}

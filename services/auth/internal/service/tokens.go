@@ -28,6 +28,8 @@ const (
 	maxTokenName = 100
 	// touchEvery is how exact the time of a token's last use is: a busy token costs one write in this time.
 	touchEvery = time.Minute
+	// maxChecked is how many tokens one EndedTokens may ask for.
+	maxChecked = 1000
 )
 
 // serveTokens adds the methods of tokens and of the audit log to the bus.
@@ -39,6 +41,7 @@ func (s *Service) serveTokens(server *rpc.Server) error {
 		rpc.Handle(server, "CreateBot", s.CreateBot),
 		rpc.Handle(server, "ListBots", s.ListBots),
 		rpc.Handle(server, "CheckToken", s.CheckToken),
+		rpc.Handle(server, "EndedTokens", s.EndedTokens),
 		rpc.Handle(server, "ListAuditEvents", s.ListAuditEvents),
 	)
 }
@@ -161,7 +164,7 @@ func (s *Service) RevokeToken(ctx context.Context, req *authv1.RevokeTokenReques
 	if err := s.store.DeleteToken(ctx, id); err != nil {
 		return nil, err
 	}
-	s.tellRevoked(of.ID, []ids.Session{id})
+	s.tellTokensEnded(of.ID, []ids.Session{id})
 	s.audit(ctx, audit.Event{Kind: audit.TokenRevoked, User: of.ID, Detail: id.String() + " " + t.Name})
 	return &authv1.RevokeTokenResponse{}, nil
 }
@@ -243,6 +246,37 @@ func (s *Service) CheckToken(ctx context.Context, req *authv1.CheckTokenRequest)
 	return res, nil
 }
 
+// EndedTokens returns those of some tokens that are not good any more.
+func (s *Service) EndedTokens(ctx context.Context, req *authv1.EndedTokensRequest) (*authv1.EndedTokensResponse, error) {
+	if len(req.GetTokenIds()) > maxChecked {
+		return nil, fault.Invalid("tokenIds", "more than %d tokens at once", maxChecked)
+	}
+	list := make([]ids.Session, 0, len(req.GetTokenIds()))
+	for _, text := range req.GetTokenIds() {
+		id, err := ids.ParseSession(text)
+		if err != nil {
+			return nil, fault.Invalid("tokenIds", "a token id is %v", err)
+		}
+		list = append(list, id)
+	}
+	good, err := s.store.GoodTokens(ctx, list, now())
+	if err != nil {
+		return nil, err
+	}
+	res := &authv1.EndedTokensResponse{}
+	for _, id := range list {
+		if !slices.Contains(good, id) {
+			res.TokenIds = append(res.TokenIds, id.String())
+		}
+	}
+	return res, nil
+}
+
+// tellTokensEnded is tellRevoked for API tokens, which gateways refuse by themselves when they ask again.
+func (s *Service) tellTokensEnded(owner ids.User, ended []ids.Session) {
+	s.publishRevoked(owner, ended, revokedFor)
+}
+
 // hangUpTokens closes the connections that the tokens of a user and of their bots have opened.
 func (s *Service) hangUpTokens(ctx context.Context, owner ids.User) error {
 	bots, err := s.store.BotsOf(ctx, owner)
@@ -258,7 +292,7 @@ func (s *Service) hangUpTokens(ctx context.Context, owner ids.User) error {
 		for _, t := range tokens {
 			ended = append(ended, t.ID)
 		}
-		s.tellRevoked(u.ID, ended)
+		s.tellTokensEnded(u.ID, ended)
 	}
 	return nil
 }

@@ -17,6 +17,10 @@ type Tokens interface {
 	// TokenByHash returns the token with a hash, also when it has expired. NotFound.
 	TokenByHash(ctx context.Context, hash []byte) (Token, error)
 
+	// GoodTokens returns those of some tokens that may be used: they have not expired, and the user, and the owner of a bot,
+	// are active.
+	GoodTokens(ctx context.Context, list []ids.Session, now time.Time) ([]ids.Session, error)
+
 	// TokenByID returns a token. NotFound.
 	TokenByID(ctx context.Context, id ids.Session) (Token, error)
 

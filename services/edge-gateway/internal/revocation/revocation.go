@@ -1,13 +1,17 @@
 // Package revocation knows the sessions that ended before their time, so that the gateway refuses their access tokens, which
-// are valid for some minutes more, and closes their connections.
+// are valid for some minutes more, and closes their connections. API tokens are sessions here, whose id is the token's.
 //
 // Auth publishes what ends; what the bus loses is found by asking: at the start, after a reconnect, and every half minute.
-// So no check of a token asks anybody, however many clients come at once.
+// So no check of a token asks anybody, however many clients come at once. Auth lists the sessions that have ended; of API
+// tokens, which end in more ways and are refused anyway once they are gone, it is asked for those that connections use.
 package revocation
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +31,10 @@ const (
 	askEvery = 30 * time.Second
 	// retryAfter is between two tries while auth is away.
 	retryAfter = time.Second
+	// refuseTokens is how long an API token that was found to have ended is on the list: until no check of it is remembered.
+	refuseTokens = time.Minute
+	// tokensAtOnce is the limit of EndedTokens.
+	tokensAtOnce = 1000
 )
 
 // ErrRevoked is the answer to the access token of a session that has ended.
@@ -37,16 +45,30 @@ type Verifier interface {
 	Verify(ctx context.Context, token string) (authn.Identity, error)
 }
 
-// Fetch asks auth for a page of what has ended: ListRevoked.
-type Fetch func(ctx context.Context, after string) (*authv1.ListRevokedResponse, error)
+// Auth is asked for what has ended: an *upstream.Services. Errors are faults.
+type Auth interface {
+	// Revoked is a page of ListRevoked.
+	Revoked(ctx context.Context, after string) (*authv1.ListRevokedResponse, error)
+	// EndedTokens returns those of some API tokens that are not good any more.
+	EndedTokens(ctx context.Context, tokens []ids.Session) ([]ids.Session, error)
+}
+
+// Connections are those of this gateway: a *session.Server.
+type Connections interface {
+	// Revoke closes those of a user that belong to sessions, without waiting.
+	Revoke(user ids.User, sessions []ids.Session)
+	// APITokens are the API tokens that connections were opened with, and whose they are.
+	APITokens() map[ids.Session]ids.User
+}
 
 // List is the revoked sessions whose access tokens may still be valid. It is safe for concurrent use.
 type List struct {
 	verifier Verifier
-	fetch    Fetch
+	auth     Auth
 	log      *slog.Logger
 	ask      chan struct{}
 
+	conns  Connections // set by Start
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	sub    *nats.Subscription
@@ -57,8 +79,8 @@ type List struct {
 }
 
 // New returns an empty list in front of a verifier.
-func New(v Verifier, fetch Fetch, log *slog.Logger) *List {
-	return &List{verifier: v, fetch: fetch, log: log, ask: make(chan struct{}, 1), until: map[ids.Session]time.Time{}}
+func New(v Verifier, auth Auth, log *slog.Logger) *List {
+	return &List{verifier: v, auth: auth, log: log, ask: make(chan struct{}, 1), until: map[ids.Session]time.Time{}}
 }
 
 // Verify is the verifier's, but ErrRevoked when the session of the token has ended.
@@ -76,24 +98,24 @@ func (l *List) Verify(ctx context.Context, token string) (authn.Identity, error)
 	return id, nil
 }
 
-// Start begins to listen and to ask. Whenever sessions of a user have ended, and are in the list, ended is called, for a
-// session perhaps more than once; it must not wait. Close ends what Start began.
-func (l *List) Start(nc *nats.Conn, ended func(ids.User, []ids.Session)) (err error) {
+// Start begins to listen and to ask. Whenever sessions of a user have ended, and are in the list, their connections are
+// closed. Close ends what Start began.
+func (l *List) Start(nc *nats.Conn, conns Connections) (err error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	l.cancel = cancel
+	l.cancel, l.conns = cancel, conns
 	l.sub, err = nc.Subscribe(subject.SessionsRevoked, func(msg *nats.Msg) {
 		var ev busv1.SessionsRevoked
 		if err := proto.Unmarshal(msg.Data, &ev); err != nil {
 			l.log.Error("unreadable list of revoked sessions", "error", err)
 			return
 		}
-		l.add(&ev, ended)
+		l.add(&ev)
 	})
 	if err != nil {
 		cancel()
 		return err
 	}
-	l.done.Go(func() { l.run(ctx, ended) })
+	l.done.Go(func() { l.run(ctx) })
 	return nil
 }
 
@@ -125,13 +147,13 @@ func (l *List) Check(context.Context) error {
 	return nil
 }
 
-func (l *List) run(ctx context.Context, ended func(ids.User, []ids.Session)) {
+func (l *List) run(ctx context.Context) {
 	for {
 		pause := askEvery
-		if err := l.read(ctx, ended); err != nil {
+		if err := errors.Join(l.read(ctx), l.checkTokens(ctx)); err != nil {
 			pause = retryAfter
 			if ctx.Err() == nil {
-				l.log.Debug("cannot read revoked sessions; trying again", "error", err)
+				l.log.Debug("cannot ask for ended sessions; trying again", "error", err)
 			}
 		}
 		select {
@@ -144,15 +166,15 @@ func (l *List) run(ctx context.Context, ended func(ids.User, []ids.Session)) {
 }
 
 // read adds all that auth lists, and forgets what nobody needs to know any more.
-func (l *List) read(ctx context.Context, ended func(ids.User, []ids.Session)) error {
+func (l *List) read(ctx context.Context) error {
 	after := ""
 	for {
-		page, err := l.fetch(ctx, after)
+		page, err := l.auth.Revoked(ctx, after)
 		if err != nil {
 			return err
 		}
 		for _, ev := range page.GetRevoked() {
-			l.add(ev, ended)
+			l.add(ev)
 			for _, id := range ev.GetSessionIds() {
 				after = id
 			}
@@ -172,22 +194,44 @@ func (l *List) read(ctx context.Context, ended func(ids.User, []ids.Session)) er
 	return nil
 }
 
-// add puts sessions on the list first and tells of them then: whoever uses a token after that is refused, and whoever did
-// before is told of.
-func (l *List) add(ev *busv1.SessionsRevoked, ended func(ids.User, []ids.Session)) {
+// checkTokens finds the API tokens of connections that have ended.
+func (l *List) checkTokens(ctx context.Context) error {
+	used := l.conns.APITokens()
+	for some := range slices.Chunk(slices.Collect(maps.Keys(used)), tokensAtOnce) {
+		ended, err := l.auth.EndedTokens(ctx, some)
+		if err != nil {
+			return err
+		}
+		for _, token := range ended {
+			l.end(used[token], time.Now().Add(refuseTokens), token)
+		}
+	}
+	return nil
+}
+
+// add takes what auth says.
+func (l *List) add(ev *busv1.SessionsRevoked) {
 	user, err := ids.ParseUser(ev.GetUserId())
 	if err != nil {
 		l.log.Error("revoked sessions of nobody", "error", err)
 		return
 	}
 	var sessions []ids.Session
-	l.mu.Lock()
 	for _, text := range ev.GetSessionIds() {
 		if id, err := ids.ParseSession(text); err == nil {
 			sessions = append(sessions, id)
-			l.until[id] = ev.GetUntil().AsTime()
 		}
 	}
+	l.end(user, ev.GetUntil().AsTime(), sessions...)
+}
+
+// end puts sessions on the list first and closes their connections then: who uses a token after that is refused, and who
+// did before is closed.
+func (l *List) end(user ids.User, until time.Time, sessions ...ids.Session) {
+	l.mu.Lock()
+	for _, id := range sessions {
+		l.until[id] = until
+	}
 	l.mu.Unlock()
-	ended(user, sessions)
+	l.conns.Revoke(user, sessions)
 }

@@ -186,6 +186,20 @@ func (s *Server) Revoke(id ids.User, ended []ids.Session) {
 	}
 }
 
+// APITokens are the API tokens that connections were opened with, and whose they are.
+func (s *Server) APITokens() map[ids.Session]ids.User {
+	tokens := map[ids.Session]ids.User{}
+	for _, c := range s.all() {
+		c.mu.Lock()
+		identity := c.identity
+		c.mu.Unlock()
+		if identity.IsAPIToken {
+			tokens[identity.Caller.Session] = identity.Caller.User
+		}
+	}
+	return tokens
+}
+
 // Resync reads the rooms of all users again, paced: user events may have been lost.
 func (s *Server) Resync() {
 	s.users.mu.Lock()

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
 
@@ -199,6 +200,22 @@ func (s *Services) Revoked(ctx context.Context, after string) (*authv1.ListRevok
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return rpc.Call[*authv1.ListRevokedResponse](ctx, s.rpc, serviceAuth, "ListRevoked", &authv1.ListRevokedRequest{After: after})
+}
+
+// EndedTokens returns those of at most 1000 API tokens that are not good any more.
+func (s *Services) EndedTokens(ctx context.Context, tokens []ids.Session) ([]ids.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	res, err := rpc.Call[*authv1.EndedTokensResponse](ctx, s.rpc, serviceAuth, "EndedTokens", &authv1.EndedTokensRequest{TokenIds: texts(tokens)})
+	var ended []ids.Session
+	for _, text := range res.GetTokenIds() {
+		id, err := ids.ParseSession(text)
+		if err != nil {
+			return nil, fault.E(fault.Internal, "EndedTokens", err)
+		}
+		ended = append(ended, id)
+	}
+	return ended, err
 }
 
 func texts[ID fmt.Stringer](list []ID) []string {

@@ -663,6 +663,94 @@ func (x *CheckTokenResponse) GetRole() string {
 	return ""
 }
 
+type EndedTokensRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TokenIds      []string               `protobuf:"bytes,1,rep,name=token_ids,json=tokenIds,proto3" json:"token_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndedTokensRequest) Reset() {
+	*x = EndedTokensRequest{}
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndedTokensRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndedTokensRequest) ProtoMessage() {}
+
+func (x *EndedTokensRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndedTokensRequest.ProtoReflect.Descriptor instead.
+func (*EndedTokensRequest) Descriptor() ([]byte, []int) {
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *EndedTokensRequest) GetTokenIds() []string {
+	if x != nil {
+		return x.TokenIds
+	}
+	return nil
+}
+
+type EndedTokensResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TokenIds      []string               `protobuf:"bytes,1,rep,name=token_ids,json=tokenIds,proto3" json:"token_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndedTokensResponse) Reset() {
+	*x = EndedTokensResponse{}
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndedTokensResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndedTokensResponse) ProtoMessage() {}
+
+func (x *EndedTokensResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndedTokensResponse.ProtoReflect.Descriptor instead.
+func (*EndedTokensResponse) Descriptor() ([]byte, []int) {
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *EndedTokensResponse) GetTokenIds() []string {
+	if x != nil {
+		return x.TokenIds
+	}
+	return nil
+}
+
 var File_natter_auth_v1_tokens_proto protoreflect.FileDescriptor
 
 const file_natter_auth_v1_tokens_proto_rawDesc = "" +
@@ -708,7 +796,11 @@ const file_natter_auth_v1_tokens_proto_rawDesc = "" +
 	"\x06scopes\x18\x03 \x03(\tR\x06scopes\x129\n" +
 	"\n" +
 	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x12\n" +
-	"\x04role\x18\x05 \x01(\tR\x04role2\x97\a\n" +
+	"\x04role\x18\x05 \x01(\tR\x04role\"1\n" +
+	"\x12EndedTokensRequest\x12\x1b\n" +
+	"\ttoken_ids\x18\x01 \x03(\tR\btokenIds\"2\n" +
+	"\x13EndedTokensResponse\x12\x1b\n" +
+	"\ttoken_ids\x18\x01 \x03(\tR\btokenIds2\xef\a\n" +
 	"\x06Tokens\x12\xb3\x01\n" +
 	"\vCreateToken\x12\".natter.auth.v1.CreateTokenRequest\x1a#.natter.auth.v1.CreateTokenResponse\"[\xaa\xbb\x18W\n" +
 	"\x04POST\x12\f/auth/tokens\x18\x01(\x020\x028\xc9\x01B8Make an API token, for yourself or for one of your bots.\x12\xb6\x01\n" +
@@ -725,7 +817,8 @@ const file_natter_auth_v1_tokens_proto_rawDesc = "" +
 	"/auth/bots\"\x04bots(\x020\x01B\n" +
 	"Your bots.\x12S\n" +
 	"\n" +
-	"CheckToken\x12!.natter.auth.v1.CheckTokenRequest\x1a\".natter.auth.v1.CheckTokenResponseB?Z=github.com/natter-chat/natter/proto/gen/natter/auth/v1;authv1b\x06proto3"
+	"CheckToken\x12!.natter.auth.v1.CheckTokenRequest\x1a\".natter.auth.v1.CheckTokenResponse\x12V\n" +
+	"\vEndedTokens\x12\".natter.auth.v1.EndedTokensRequest\x1a#.natter.auth.v1.EndedTokensResponseB?Z=github.com/natter-chat/natter/proto/gen/natter/auth/v1;authv1b\x06proto3"
 
 var (
 	file_natter_auth_v1_tokens_proto_rawDescOnce sync.Once
@@ -739,7 +832,7 @@ func file_natter_auth_v1_tokens_proto_rawDescGZIP() []byte {
 	return file_natter_auth_v1_tokens_proto_rawDescData
 }
 
-var file_natter_auth_v1_tokens_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_natter_auth_v1_tokens_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_natter_auth_v1_tokens_proto_goTypes = []any{
 	(*CreateTokenRequest)(nil),    // 0: natter.auth.v1.CreateTokenRequest
 	(*CreateTokenResponse)(nil),   // 1: natter.auth.v1.CreateTokenResponse
@@ -753,33 +846,37 @@ var file_natter_auth_v1_tokens_proto_goTypes = []any{
 	(*ListBotsResponse)(nil),      // 9: natter.auth.v1.ListBotsResponse
 	(*CheckTokenRequest)(nil),     // 10: natter.auth.v1.CheckTokenRequest
 	(*CheckTokenResponse)(nil),    // 11: natter.auth.v1.CheckTokenResponse
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*v1.User)(nil),               // 13: natter.chat.v1.User
+	(*EndedTokensRequest)(nil),    // 12: natter.auth.v1.EndedTokensRequest
+	(*EndedTokensResponse)(nil),   // 13: natter.auth.v1.EndedTokensResponse
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*v1.User)(nil),               // 15: natter.chat.v1.User
 }
 var file_natter_auth_v1_tokens_proto_depIdxs = []int32{
-	12, // 0: natter.auth.v1.CreateTokenRequest.expires_at:type_name -> google.protobuf.Timestamp
+	14, // 0: natter.auth.v1.CreateTokenRequest.expires_at:type_name -> google.protobuf.Timestamp
 	2,  // 1: natter.auth.v1.CreateTokenResponse.details:type_name -> natter.auth.v1.ApiToken
-	12, // 2: natter.auth.v1.ApiToken.created_at:type_name -> google.protobuf.Timestamp
-	12, // 3: natter.auth.v1.ApiToken.expires_at:type_name -> google.protobuf.Timestamp
-	12, // 4: natter.auth.v1.ApiToken.last_used_at:type_name -> google.protobuf.Timestamp
+	14, // 2: natter.auth.v1.ApiToken.created_at:type_name -> google.protobuf.Timestamp
+	14, // 3: natter.auth.v1.ApiToken.expires_at:type_name -> google.protobuf.Timestamp
+	14, // 4: natter.auth.v1.ApiToken.last_used_at:type_name -> google.protobuf.Timestamp
 	2,  // 5: natter.auth.v1.ListTokensResponse.tokens:type_name -> natter.auth.v1.ApiToken
-	13, // 6: natter.auth.v1.ListBotsResponse.bots:type_name -> natter.chat.v1.User
-	13, // 7: natter.auth.v1.CheckTokenResponse.user:type_name -> natter.chat.v1.User
-	12, // 8: natter.auth.v1.CheckTokenResponse.expires_at:type_name -> google.protobuf.Timestamp
+	15, // 6: natter.auth.v1.ListBotsResponse.bots:type_name -> natter.chat.v1.User
+	15, // 7: natter.auth.v1.CheckTokenResponse.user:type_name -> natter.chat.v1.User
+	14, // 8: natter.auth.v1.CheckTokenResponse.expires_at:type_name -> google.protobuf.Timestamp
 	0,  // 9: natter.auth.v1.Tokens.CreateToken:input_type -> natter.auth.v1.CreateTokenRequest
 	3,  // 10: natter.auth.v1.Tokens.ListTokens:input_type -> natter.auth.v1.ListTokensRequest
 	5,  // 11: natter.auth.v1.Tokens.RevokeToken:input_type -> natter.auth.v1.RevokeTokenRequest
 	7,  // 12: natter.auth.v1.Tokens.CreateBot:input_type -> natter.auth.v1.CreateBotRequest
 	8,  // 13: natter.auth.v1.Tokens.ListBots:input_type -> natter.auth.v1.ListBotsRequest
 	10, // 14: natter.auth.v1.Tokens.CheckToken:input_type -> natter.auth.v1.CheckTokenRequest
-	1,  // 15: natter.auth.v1.Tokens.CreateToken:output_type -> natter.auth.v1.CreateTokenResponse
-	4,  // 16: natter.auth.v1.Tokens.ListTokens:output_type -> natter.auth.v1.ListTokensResponse
-	6,  // 17: natter.auth.v1.Tokens.RevokeToken:output_type -> natter.auth.v1.RevokeTokenResponse
-	13, // 18: natter.auth.v1.Tokens.CreateBot:output_type -> natter.chat.v1.User
-	9,  // 19: natter.auth.v1.Tokens.ListBots:output_type -> natter.auth.v1.ListBotsResponse
-	11, // 20: natter.auth.v1.Tokens.CheckToken:output_type -> natter.auth.v1.CheckTokenResponse
-	15, // [15:21] is the sub-list for method output_type
-	9,  // [9:15] is the sub-list for method input_type
+	12, // 15: natter.auth.v1.Tokens.EndedTokens:input_type -> natter.auth.v1.EndedTokensRequest
+	1,  // 16: natter.auth.v1.Tokens.CreateToken:output_type -> natter.auth.v1.CreateTokenResponse
+	4,  // 17: natter.auth.v1.Tokens.ListTokens:output_type -> natter.auth.v1.ListTokensResponse
+	6,  // 18: natter.auth.v1.Tokens.RevokeToken:output_type -> natter.auth.v1.RevokeTokenResponse
+	15, // 19: natter.auth.v1.Tokens.CreateBot:output_type -> natter.chat.v1.User
+	9,  // 20: natter.auth.v1.Tokens.ListBots:output_type -> natter.auth.v1.ListBotsResponse
+	11, // 21: natter.auth.v1.Tokens.CheckToken:output_type -> natter.auth.v1.CheckTokenResponse
+	13, // 22: natter.auth.v1.Tokens.EndedTokens:output_type -> natter.auth.v1.EndedTokensResponse
+	16, // [16:23] is the sub-list for method output_type
+	9,  // [9:16] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
 	9,  // [9:9] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
@@ -796,7 +893,7 @@ func file_natter_auth_v1_tokens_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_auth_v1_tokens_proto_rawDesc), len(file_natter_auth_v1_tokens_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -65,6 +65,14 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (store.Token, erro
 	return t, postgres.MapErr("auth.TokenByHash", err)
 }
 
+// GoodTokens implements store.Tokens.
+func (s *Store) GoodTokens(ctx context.Context, list []ids.Session, now time.Time) ([]ids.Session, error) {
+	rows, _ := s.pool.Query(ctx, `SELECT t.id FROM api_tokens t JOIN users u ON u.id = t.user_id JOIN users owner ON owner.id = coalesce(u.bot_owner, u.id)
+		WHERE t.id = ANY($1) AND (t.expires_at IS NULL OR t.expires_at > $2) AND u.state = 'active' AND owner.state = 'active'`, list, now)
+	good, err := pgx.CollectRows(rows, pgx.RowTo[ids.Session])
+	return good, postgres.MapErr("auth.GoodTokens", err)
+}
+
 // TokenByID implements store.Tokens.
 func (s *Store) TokenByID(ctx context.Context, id ids.Session) (store.Token, error) {
 	rows, _ := s.pool.Query(ctx, "SELECT "+tokenColumns+" FROM api_tokens WHERE id = $1", id)

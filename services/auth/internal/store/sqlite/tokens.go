@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"time"
 
 	"github.com/natter-chat/natter/pkg/fault"
@@ -57,6 +58,19 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (store.Token, erro
 	return t, sqlite.MapErr("auth.TokenByHash", err)
 }
 
+// GoodTokens implements store.Tokens.
+func (s *Store) GoodTokens(ctx context.Context, list []ids.Session, now time.Time) ([]ids.Session, error) {
+	texts, err := json.Marshal(list)
+	if err != nil {
+		return nil, fault.E(fault.Internal, "auth.GoodTokens", err)
+	}
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT t.id FROM api_tokens t JOIN users u ON u.id = t.user_id
+		JOIN users owner ON owner.id = coalesce(u.bot_owner, u.id)
+		WHERE t.id IN (SELECT value FROM json_each(?)) AND (t.expires_at IS NULL OR t.expires_at > ?)
+		AND u.state = 'active' AND owner.state = 'active'`, string(texts), now.UnixMilli())
+	return collect("auth.GoodTokens", rows, err, scanSessionID)
+}
+
 // TokenByID implements store.Tokens.
 func (s *Store) TokenByID(ctx context.Context, id ids.Session) (store.Token, error) {
 	t, err := scanToken(s.db.Read().QueryRowContext(ctx, "SELECT "+tokenColumns+" FROM api_tokens WHERE id = ?", id).Scan)
@@ -96,10 +110,7 @@ func (s *Store) DeleteToken(ctx context.Context, id ids.Session) error {
 func (s *Store) DeleteTokensOf(ctx context.Context, id ids.User) (list []ids.Session, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, "DELETE FROM api_tokens WHERE user_id = ? RETURNING id", id)
-		list, err = collect("auth.DeleteTokensOf", rows, err, func(scan func(...any) error) (id ids.Session, err error) {
-			err = scan(&id)
-			return id, err
-		})
+		list, err = collect("auth.DeleteTokensOf", rows, err, scanSessionID)
 		return err
 	})
 	return list, err

@@ -55,6 +55,7 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"ForgetsAttempts":          forgetsAttempts,
 		"Tokens":                   tokens,
 		"TokensAtMost":             tokensAtMost,
+		"GoodTokens":               goodTokens,
 		"Bots":                     bots,
 		"FirstIsTheOwner":          firstIsTheOwner,
 		"OneOwnerOfMany":           oneOwnerOfManyOnAnOpenServer,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -78,6 +79,50 @@ func tokens(t *testing.T, s, other store.Store) {
 	}
 	if gone, err := other.DeleteTokensOf(ctx, ann); err != nil || len(gone) != 0 {
 		t.Errorf("deleted again: %v, %v", gone, err)
+	}
+}
+
+// A token is good until it expires, and while its user, or the owner of its bot, is active.
+func goodTokens(t *testing.T, s, other store.Store) {
+	ctx, at := t.Context(), time.UnixMilli(1_763_850_000_000).UTC()
+	ann, bob := mustCreate(t, s, newUser("Ann")).ID, mustCreate(t, s, newUser("Bob")).ID
+	bot := newBot(ann, "bot")
+	if err := s.AddBot(ctx, bot, 1); err != nil {
+		t.Fatal(err)
+	}
+	never, expired, botsOwn, bobs := newToken(ann, "never"), newToken(ann, "expired"), newToken(bot.ID, "bot's"), newToken(bob, "Bob's")
+	expired.ExpiresAt = at
+	var all []ids.Session
+	for _, token := range []store.Token{never, expired, botsOwn, bobs} {
+		if err := s.AddToken(ctx, token, 10); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, token.ID)
+	}
+	deactivate := func(id ids.User) {
+		t.Helper()
+		if _, err := s.UpdateUser(ctx, id, func(u *user.User) error { u.State = user.Deactivated; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := func(when string, now time.Time, want ...ids.Session) {
+		t.Helper()
+		got, err := other.GoodTokens(ctx, append(all, ids.New[ids.Session]()), now)
+		slices.SortFunc(got, func(a, b ids.Session) int { return strings.Compare(a.String(), b.String()) })
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v; want %v", when, got, err, want)
+		}
+	}
+	good("before the expiry", at.Add(-time.Millisecond), all...)
+	good("after it", at, never.ID, botsOwn.ID, bobs.ID)
+	deactivate(ann)
+	good("once the bot's owner is closed", at, bobs.ID)
+	if err := s.DeleteToken(ctx, bobs.ID); err != nil {
+		t.Fatal(err)
+	}
+	good("deleted", at)
+	if got, err := other.GoodTokens(ctx, nil, at); err != nil || len(got) != 0 {
+		t.Errorf("of none: %v, %v", got, err)
 	}
 }
 
