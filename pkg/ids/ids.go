@@ -15,12 +15,14 @@ import (
 type ID[kind any] [16]byte
 
 type (
-	roomKind       struct{}
-	userKind       struct{}
-	instanceKind   struct{}
-	sessionKind    struct{}
-	identityKind   struct{}
-	invitationKind struct{}
+	roomKind           struct{}
+	userKind           struct{}
+	instanceKind       struct{}
+	sessionKind        struct{}
+	identityKind       struct{}
+	invitationKind     struct{}
+	roomInvitationKind struct{}
+	roomLinkKind       struct{}
 )
 
 type (
@@ -36,6 +38,10 @@ type (
 	Identity = ID[identityKind]
 	// Invitation is the id of an invitation to this server.
 	Invitation = ID[invitationKind]
+	// RoomInvitation is the id of an invitation of a user to a room.
+	RoomInvitation = ID[roomInvitationKind]
+	// RoomLink is the id of an invite link to a room.
+	RoomLink = ID[roomLinkKind]
 )
 
 // ErrMalformed is returned by Parse for everything but 36 characters of lower-case canonical UUID.
@@ -55,6 +61,12 @@ func ParseSession(s string) (Session, error) { return parse[sessionKind](s) }
 
 // ParseInvitation parses the id of an invitation.
 func ParseInvitation(s string) (Invitation, error) { return parse[invitationKind](s) }
+
+// ParseRoomInvitation parses the id of an invitation to a room.
+func ParseRoomInvitation(s string) (RoomInvitation, error) { return parse[roomInvitationKind](s) }
+
+// ParseRoomLink parses the id of an invite link to a room.
+func ParseRoomLink(s string) (RoomLink, error) { return parse[roomLinkKind](s) }
 
 // ParseIdentity parses the id of an identity.
 func ParseIdentity(s string) (Identity, error) { return parse[identityKind](s) }

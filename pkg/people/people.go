@@ -81,7 +81,7 @@ func (d *Directory) Names(ctx context.Context, users []ids.User) map[ids.User]*c
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for chunk := range slices.Chunk(ask, maxAsk) {
-		found, err := d.ask(ctx, chunk)
+		found, _, err := d.ask(ctx, chunk)
 		if err != nil {
 			d.askAgain.Store(int64(time.Since(d.began) + patience))
 			d.log.Warn("auth does not tell names; answering without", "error", err)
@@ -97,7 +97,7 @@ func (d *Directory) User(ctx context.Context, id ids.User) (*chatv1.UserRef, err
 	if e, ok := d.known.Get(id); ok && e.user != nil && time.Since(e.at) <= freshness {
 		return e.user, nil
 	}
-	found, err := d.ask(ctx, []ids.User{id})
+	found, _, err := d.ask(ctx, []ids.User{id})
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +105,16 @@ func (d *Directory) User(ctx context.Context, id ids.User) (*chatv1.UserRef, err
 		return nil, fault.New(fault.NotFound, "there is no such user")
 	}
 	return found[id], nil
+}
+
+// Active returns those of the users, at most 500, who can take part in something: they exist, and their accounts are not
+// closed. It asks auth, always; Unavailable when auth cannot say.
+func (d *Directory) Active(ctx context.Context, users []ids.User) (map[ids.User]*chatv1.UserRef, error) {
+	found, closed, err := d.ask(ctx, users)
+	for _, id := range closed {
+		delete(found, id)
+	}
+	return found, err
 }
 
 // Follow hears of new names and avatars until nc is drained.
@@ -131,27 +141,30 @@ func (d *Directory) learn(user *chatv1.UserRef) error {
 	return err
 }
 
-// ask returns those of the users that exist, and remembers all.
-func (d *Directory) ask(ctx context.Context, users []ids.User) (map[ids.User]*chatv1.UserRef, error) {
+// ask returns those of the users that exist, and which of them have closed accounts; it remembers all names.
+func (d *Directory) ask(ctx context.Context, users []ids.User) (found map[ids.User]*chatv1.UserRef, closed []ids.User, err error) {
 	req := &authv1.GetUsersRequest{}
 	for _, id := range users {
 		req.UserIds = append(req.UserIds, id.String())
 	}
 	res, err := rpc.Call[*authv1.GetUsersResponse](ctx, d.auth, "auth", "GetUsers", req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	found := make(map[ids.User]*chatv1.UserRef, len(users))
+	found = make(map[ids.User]*chatv1.UserRef, len(users))
 	for _, ref := range res.GetUsers() {
 		id, err := ids.ParseUser(ref.GetId())
 		if err != nil {
-			return nil, fault.E(fault.Internal, "people.ask", err)
+			return nil, nil, fault.E(fault.Internal, "people.ask", err)
 		}
 		found[id] = ref
+		if slices.Contains(res.GetClosedIds(), ref.GetId()) {
+			closed = append(closed, id)
+		}
 	}
 	now := time.Now()
 	for _, id := range users {
 		d.known.Add(id, entry{user: found[id], at: now})
 	}
-	return found, nil
+	return found, closed, nil
 }

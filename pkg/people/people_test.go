@@ -132,3 +132,24 @@ func TestUser(t *testing.T) {
 		t.Errorf("an unknown user while auth is down: %v", err)
 	}
 }
+
+func TestActive(t *testing.T) {
+	t.Parallel()
+	auth, d := start(t)
+	ada, bob, nobody := ids.New[ids.User](), ids.New[ids.User](), ids.New[ids.User]()
+	auth.Add(ada, "Ada")
+	auth.Add(bob, "Bob")
+	d.Names(t.Context(), []ids.User{ada, bob})
+	auth.Close(bob) // a moment ago: what is remembered is not believed
+	got, err := d.Active(t.Context(), []ids.User{ada, bob, nobody})
+	if err != nil || len(got) != 1 || got[ada].GetUsername() != "Ada" {
+		t.Errorf("active are %v, %v", got, err)
+	}
+	if got := d.Names(t.Context(), []ids.User{bob}); got[bob].GetUsername() != "Bob" {
+		t.Errorf("a closed account has no name: %v", got)
+	}
+	auth.Down.Store(true)
+	if _, err := d.Active(t.Context(), []ids.User{ada}); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("while auth is down: %v", err)
+	}
+}

@@ -347,6 +347,10 @@ func TestAdministration(t *testing.T) {
 	want(t, "the owner hands over", role(annCtx, bob, "owner"), "", "")
 	want(t, "twice", role(annCtx, cat, "owner"), fault.PermissionDenied, "")
 	want(t, "the new owner closes the old one", deactivate(bobCtx, ann), "", "")
+	users, err := call[*authv1.GetUsersResponse](bobCtx, c, "GetUsers", &authv1.GetUsersRequest{UserIds: []string{ann.GetUser().GetId(), bob.GetUser().GetId()}})
+	if err != nil || len(users.GetUsers()) != 2 || !slices.Equal(users.GetClosedIds(), []string{ann.GetUser().GetId()}) {
+		t.Errorf("%v, %v", users, err)
+	}
 	page, err := call[*authv1.ListUsersResponse](bobCtx, c, "ListUsers", &authv1.ListUsersRequest{Limit: 1})
 	if err != nil || len(page.GetUsers()) != 1 || !page.GetMore() || page.GetUsers()[0].GetState() != "deactivated" || page.GetUsers()[0].GetRole() != "admin" {
 		t.Errorf("%v, %v", page, err)
@@ -375,7 +379,7 @@ func TestDeleteMe(t *testing.T) {
 		t.Errorf("published as %q", name)
 	}
 	users, err := call[*authv1.GetUsersResponse](t.Context(), c, "GetUsers", &authv1.GetUsersRequest{UserIds: []string{bob.GetUser().GetId()}})
-	if err != nil || len(users.GetUsers()) != 1 || users.GetUsers()[0].GetUsername() != "deleted user" {
+	if err != nil || len(users.GetUsers()) != 1 || users.GetUsers()[0].GetUsername() != "deleted user" || len(users.GetClosedIds()) != 1 {
 		t.Errorf("%v, %v", users, err)
 	}
 	_, err = c.register(t.Context(), "bob@example.org", "Bob", "correct horse")

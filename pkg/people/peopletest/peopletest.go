@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,8 +32,9 @@ type Auth struct {
 
 	publish func(subject string, data []byte) error
 
-	mu    sync.Mutex
-	users map[string]*chatv1.UserRef
+	mu     sync.Mutex
+	users  map[string]*chatv1.UserRef
+	closed []string
 }
 
 // StartAuth answers GetUsers until tb ends.
@@ -65,6 +67,13 @@ func (a *Auth) Add(id ids.User, name string) *chatv1.UserRef {
 	return ref
 }
 
+// Close deactivates a user's account.
+func (a *Auth) Close(id ids.User) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = append(a.closed, id.String())
+}
+
 // Rename gives a user another name and tells everybody.
 func (a *Auth) Rename(tb testing.TB, id ids.User, name string) {
 	tb.Helper()
@@ -91,6 +100,9 @@ func (a *Auth) getUsers(_ context.Context, req *authv1.GetUsersRequest) (*authv1
 	for _, id := range req.GetUserIds() {
 		if ref, ok := a.users[id]; ok {
 			res.Users = append(res.Users, ref)
+		}
+		if slices.Contains(a.closed, id) {
+			res.ClosedIds = append(res.ClosedIds, id)
 		}
 	}
 	return res, nil

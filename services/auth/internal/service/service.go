@@ -242,6 +242,9 @@ func (s *Service) GetUsers(ctx context.Context, req *authv1.GetUsersRequest) (*a
 	res := &authv1.GetUsersResponse{}
 	for _, u := range users {
 		res.Users = append(res.Users, &chatv1.UserRef{Id: u.ID.String(), Username: u.Username.Text, Avatar: u.Avatar, IsBot: u.IsBot()})
+		if u.State != user.Active {
+			res.ClosedIds = append(res.ClosedIds, u.ID.String())
+		}
 	}
 	return res, nil
 }

@@ -378,8 +378,10 @@ func (x *GetUsersRequest) GetUserIds() []string {
 }
 
 type GetUsersResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Users         []*v1.UserRef          `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Users []*v1.UserRef          `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	// Those of them whose accounts are deactivated or deleted.
+	ClosedIds     []string `protobuf:"bytes,2,rep,name=closed_ids,json=closedIds,proto3" json:"closed_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -421,6 +423,13 @@ func (x *GetUsersResponse) GetUsers() []*v1.UserRef {
 	return nil
 }
 
+func (x *GetUsersResponse) GetClosedIds() []string {
+	if x != nil {
+		return x.ClosedIds
+	}
+	return nil
+}
+
 var File_natter_auth_v1_auth_proto protoreflect.FileDescriptor
 
 const file_natter_auth_v1_auth_proto_rawDesc = "" +
@@ -447,9 +456,11 @@ const file_natter_auth_v1_auth_proto_rawDesc = "" +
 	"\x0fGetKeysResponse\x12\x12\n" +
 	"\x04jwks\x18\x01 \x01(\fR\x04jwks\",\n" +
 	"\x0fGetUsersRequest\x12\x19\n" +
-	"\buser_ids\x18\x01 \x03(\tR\auserIds\"A\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"`\n" +
 	"\x10GetUsersResponse\x12-\n" +
-	"\x05users\x18\x01 \x03(\v2\x17.natter.chat.v1.UserRefR\x05users2\xb8\n" +
+	"\x05users\x18\x01 \x03(\v2\x17.natter.chat.v1.UserRefR\x05users\x12\x1d\n" +
+	"\n" +
+	"closed_ids\x18\x02 \x03(\tR\tclosedIds2\xb8\n" +
 	"\n" +
 	"\x04Auth\x12\x8a\x01\n" +
 	"\bRegister\x12\x1f.natter.auth.v1.RegisterRequest\x1a\x18.natter.auth.v1.SignedIn\"C\xaa\xbb\x18?\n" +
