@@ -25,7 +25,7 @@ type Route struct {
 	// Service is the name of the service on the bus, such as "message-store".
 	Service string
 	RPC     protoreflect.MethodDescriptor
-	// InPath are the fields of the request that Path has placeholders for, in the order of the path: strings.
+	// InPath are the fields of the request that Path has placeholders for, in the order of the path: strings and numbers.
 	InPath []protoreflect.FieldDescriptor
 	// InQuery are the fields that query parameters fill: strings, numbers, booleans. None when the route has a body.
 	InQuery []protoreflect.FieldDescriptor
@@ -50,7 +50,8 @@ func (r *Route) Pattern() string { return r.Method + " " + r.Path }
 func All() ([]Route, error) {
 	return Of(authv1.File_natter_auth_v1_auth_proto, authv1.File_natter_auth_v1_accounts_proto, authv1.File_natter_auth_v1_sso_proto,
 		authv1.File_natter_auth_v1_tokens_proto, authv1.File_natter_auth_v1_audit_proto, roomsv1.File_natter_rooms_v1_rooms_proto,
-		roomsv1.File_natter_rooms_v1_access_proto, messagestorev1.File_natter_message_store_v1_message_store_proto)
+		roomsv1.File_natter_rooms_v1_access_proto, messagestorev1.File_natter_message_store_v1_message_store_proto,
+		messagestorev1.File_natter_message_store_v1_history_proto)
 }
 
 // Of are the routes of these files, in their order. The error names every rpc whose option makes no route.
@@ -160,8 +161,8 @@ func (r *Route) setInputs() error {
 		switch {
 		case !opened || !closed || field == nil:
 			return fmt.Errorf("%q in the path is not a field of %s", part, r.RPC.Input().FullName())
-		case field.Kind() != protoreflect.StringKind || field.IsList():
-			return fmt.Errorf("%s in the path is not a string", name)
+		case field.Kind() != protoreflect.StringKind && field.Kind() != protoreflect.Uint32Kind || field.IsList():
+			return fmt.Errorf("%s in the path is neither a string nor a uint32", name)
 		case slices.Contains(r.InPath, field):
 			return fmt.Errorf("%s is twice in the path", name)
 		}

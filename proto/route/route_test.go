@@ -60,7 +60,8 @@ func TestMistakes(t *testing.T) {
 		"unknown placeholder":      {func(r *httpv1.Route) { r.Path = "/a/{nobody}" }, `"{nobody}" in the path`},
 		"placeholder never closed": {func(r *httpv1.Route) { r.Path = "/a/{text" }, `"{text" in the path`},
 		"rest of the path":         {func(r *httpv1.Route) { r.Path = "/a/{text...}" }, `"{text...}" in the path`},
-		"placeholder not a string": {func(r *httpv1.Route) { r.Path = "/a/{count}" }, "count in the path is not a string"},
+		"number in the path":       {func(r *httpv1.Route) { r.Path = "/a/{count}" }, ""},
+		"message in the path":      {func(r *httpv1.Route) { r.Path = "/a/{inner}" }, "inner in the path is neither a string nor a uint32"},
 		"placeholder twice":        {func(r *httpv1.Route) { r.Path = "/a/{text}/{text}" }, "twice in the path"},
 		"response field":           {func(r *httpv1.Route) { r.ResponseField = "nothing" }, `response_field "nothing"`},
 		"response field no object": {func(r *httpv1.Route) { r.ResponseField = "text" }, `response_field "text"`},
@@ -99,6 +100,11 @@ func file(t *testing.T, routes ...*httpv1.Route) protoreflect.FileDescriptor {
 	nested.TypeName = new(".natter.test.v1.Reply")
 	service := &descriptorpb.ServiceDescriptorProto{Name: new("Test")}
 	for i, r := range routes {
+		if strings.Contains(r.GetPath(), "{inner}") {
+			inner := field("inner", 5, message)
+			inner.TypeName = new(".natter.test.v1.Reply")
+			request.Field = append(request.Field, inner)
+		}
 		if r.GetSummary() == "list" {
 			list := field("list", 4, text)
 			list.Label = new(descriptorpb.FieldDescriptorProto_LABEL_REPEATED)

@@ -90,9 +90,12 @@ func start(t *testing.T, change ...func(*rest.Deps)) *fixture {
 		)
 	})
 	serve(t, nc, "message-store", func(s *rpc.Server) error {
-		return rpc.Handle(s, "ListMessages", answer[*messagestorev1.ListMessagesRequest](f, &messagestorev1.ListMessagesResponse{
-			Messages: []*chatv1.Message{{Id: room + ":1", Seq: 1}}, More: true,
-		}))
+		return errors.Join(
+			rpc.Handle(s, "ListMessages", answer[*messagestorev1.ListMessagesRequest](f, &messagestorev1.ListMessagesResponse{
+				Messages: []*chatv1.Message{{Id: room + ":1", Seq: 1}}, More: true,
+			})),
+			rpc.Handle(s, "ListEdits", answer[*messagestorev1.ListEditsRequest](f, &messagestorev1.ListEditsResponse{})),
+		)
 	})
 	client := rpc.NewClient(nc)
 	verifier := authn.NewVerifier(func(ctx context.Context) ([]byte, error) {

@@ -50,6 +50,7 @@ func TestRequestsReachTheirServices(t *testing.T) {
 		"an empty array":           {"GET", "/chat/rooms/" + room + "/members", "", &roomsv1.ListMembersRequest{RoomId: room}, 200, "[]"},
 		"the path wins over body":  {"POST", "/chat/rooms/" + room + "/members", `{"roomId":"x","userId":"u"}`, &roomsv1.AddMemberRequest{RoomId: room, UserId: "u"}, 201, `{"role":"member"}`},
 		"the path wins over query": {"DELETE", "/chat/rooms/" + room + "/members/u%20v?ban=true&userId=w", "", &roomsv1.RemoveMemberRequest{RoomId: room, UserId: "u v", Ban: true}, 200, "{}"},
+		"a number in the path":     {"GET", "/chat/rooms/" + room + "/messages/7/edits?after=9&seq=1", "", &messagestorev1.ListEditsRequest{RoomId: room, Seq: 7, After: 9}, 200, "[]"},
 		"an optional field": {
 			"GET", "/chat/rooms/" + room + "/messages?before=0", "", &messagestorev1.ListMessagesRequest{RoomId: room, Before: new(uint32(0))}, 200,
 			`[{"_id":"` + room + `:1","seq":1,"ordinal":0,"roomId":"","userId":"","username":"","avatar":"","content":"","type":"","fileUrl":"","isEdited":false,` +
@@ -106,6 +107,8 @@ func TestBadRequests(t *testing.T) {
 		{"invalid UTF-8 in the path", "GET", "/chat/rooms/%ff/members", "", "", 400, "invalid_argument", "roomId"},
 		{"invalid UTF-8 in the query", "GET", "/chat/rooms?after=%ff", "", "", 400, "invalid_argument", "after"},
 		{"malformed query", "GET", "/chat/rooms?after=%zz", "", "", 400, "invalid_argument", "query"},
+		{"not a number in the path", "GET", "/chat/rooms/" + room + "/messages/x", "", "", 400, "invalid_argument", "seq"},
+		{"too large a number in the path", "GET", "/chat/rooms/" + room + "/messages/4294967296", "", "", 400, "invalid_argument", "seq"},
 		{"not a number", "GET", "/chat/rooms?limit=-1", "", "", 400, "invalid_argument", "limit"},
 		{"too large a number", "GET", "/chat/rooms?limit=4294967296", "", "", 400, "invalid_argument", "limit"},
 		{"not a boolean", "GET", "/chat/rooms?joined=yes", "", "", 400, "invalid_argument", "joined"},

@@ -191,7 +191,7 @@ type Route struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// GET, POST, PUT, PATCH or DELETE.
 	Method string `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
-	// Path with `{field}` placeholders: JSON names of string fields of the request, e.g. `/chat/rooms/{roomId}/join`.
+	// Path with `{field}` placeholders: JSON names of string or uint32 fields of the request, e.g. `/chat/rooms/{roomId}/join`.
 	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
 	// True: the JSON body fills the request (placeholders win). False: query parameters do, by JSON name.
 	Body bool `protobuf:"varint,3,opt,name=body,proto3" json:"body,omitempty"`
