@@ -30,9 +30,6 @@ import (
 // Name is the service's name on the bus.
 const Name = "auth"
 
-// maxUsers is how many users one GetUsers may ask for.
-const maxUsers = 500
-
 // methodPassword is the method of a session that began with a password.
 const methodPassword = "password"
 
@@ -117,6 +114,7 @@ func (s *Service) Serve(server *rpc.Server) error {
 		func() error { return rpc.Handle(server, "ListRevoked", s.ListRevoked) },
 		func() error { return rpc.Handle(server, "GetKeys", s.GetKeys) },
 		func() error { return rpc.Handle(server, "GetUsers", s.GetUsers) },
+		func() error { return rpc.Handle(server, "FindUsers", s.FindUsers) },
 		func() error { return s.serveAccounts(server) },
 		func() error { return s.serveTokens(server) },
 	} {
@@ -220,33 +218,6 @@ func (s *Service) GetMe(ctx context.Context, _ *authv1.GetMeRequest) (*chatv1.Us
 // GetKeys returns the public keys of access tokens.
 func (s *Service) GetKeys(context.Context, *authv1.GetKeysRequest) (*authv1.GetKeysResponse, error) {
 	return &authv1.GetKeysResponse{Jwks: s.keys.JWKS()}, nil
-}
-
-// GetUsers returns those of the users that exist, in no order.
-func (s *Service) GetUsers(ctx context.Context, req *authv1.GetUsersRequest) (*authv1.GetUsersResponse, error) {
-	if len(req.GetUserIds()) > maxUsers {
-		return nil, fault.Invalid("userIds", "more than %d users at once", maxUsers)
-	}
-	list := make([]ids.User, 0, len(req.GetUserIds()))
-	for _, text := range req.GetUserIds() {
-		id, err := ids.ParseUser(text)
-		if err != nil {
-			return nil, fault.Invalid("userIds", "%q is not the id of a user", text)
-		}
-		list = append(list, id)
-	}
-	users, err := s.store.UsersByID(ctx, list)
-	if err != nil {
-		return nil, err
-	}
-	res := &authv1.GetUsersResponse{}
-	for _, u := range users {
-		res.Users = append(res.Users, &chatv1.UserRef{Id: u.ID.String(), Username: u.Username.Text, Avatar: u.Avatar, IsBot: u.IsBot()})
-		if u.State != user.Active {
-			res.ClosedIds = append(res.ClosedIds, u.ID.String())
-		}
-	}
-	return res, nil
 }
 
 func protoUser(u user.User) *chatv1.User {

@@ -38,6 +38,9 @@ type Store interface {
 	// UsersByID returns those of the users that exist, in no order.
 	UsersByID(ctx context.Context, list []ids.User) ([]user.User, error)
 
+	// UsersByName returns those of the users with these keys of usernames that exist, in no order.
+	UsersByName(ctx context.Context, keys []string) ([]user.User, error)
+
 	// Ping tries the database with a query of its tables.
 	Ping(ctx context.Context) error
 

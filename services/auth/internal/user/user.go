@@ -6,15 +6,12 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/username"
 )
 
 // User is an account.
@@ -56,10 +53,8 @@ type Name struct {
 
 // The limits of what a person chooses.
 const (
-	maxEmail    = 254 // bytes: what fits an SMTP command (RFC 5321)
-	minUsername = 2   // characters
-	maxUsername = 32
-	maxAvatar   = 1024 // bytes
+	maxEmail  = 254  // bytes: what fits an SMTP command (RFC 5321)
+	maxAvatar = 1024 // bytes
 )
 
 // ParseEmail takes a bare address (RFC 5322) with a domain. Errors: InvalidArgument of the field email.
@@ -78,39 +73,13 @@ func ParseEmail(s string) (Name, error) {
 // Domain is what follows the @ of an e-mail address, in lower case.
 func (n Name) Domain() string { return n.Key[strings.LastIndexByte(n.Key, '@')+1:] }
 
-// ParseUsername takes 2 to 32 letters and digits of any script, and _ . - between or around them. Names that differ only
-// in case, width or composition are the same name; so that others do not only look the same, Latin, Greek and Cyrillic
-// letters are not mixed, and nothing invisible is let in. Errors: InvalidArgument of the field username.
+// ParseUsername takes what package username takes. Errors: InvalidArgument of the field username.
 func ParseUsername(s string) (Name, error) {
-	// RFC 8265 (UsernameCasePreserved): no spaces, control or compatibility characters, and the Bidi rule of RFC 5893.
-	text, err := precis.UsernameCasePreserved.String(strings.TrimSpace(s))
-	if err != nil || strings.ContainsFunc(text, notInUsername) {
-		return Name{}, fault.Invalid("username", "a username is made of letters, digits and _ . -")
+	text, key, err := username.Parse(s)
+	if err != nil {
+		return Name{}, fault.Invalid("username", "%v", err)
 	}
-	if n := utf8.RuneCountInString(text); n < minUsername || n > maxUsername {
-		return Name{}, fault.Invalid("username", "a username has %d to %d characters", minUsername, maxUsername)
-	}
-	if mixesScripts(text) {
-		return Name{}, fault.Invalid("username", "a username does not mix letters of scripts that look alike")
-	}
-	// Folding is more than lower case: ß and SS, σ and ς are one. It may take a text out of its normal form.
-	return Name{Text: text, Key: norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text)))}, nil
-}
-
-// notInUsername leaves marks in: they are half of a letter in many scripts.
-func notInUsername(r rune) bool {
-	return !unicode.In(r, unicode.Letter, unicode.Mark, unicode.Nd) && !strings.ContainsRune("_.-", r)
-}
-
-// mixesScripts reports whether a name has letters of more than one of the scripts whose letters pass for each other's.
-func mixesScripts(name string) bool {
-	n := 0
-	for _, script := range []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian, unicode.Cherokee} {
-		if strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(script, r) }) {
-			n++
-		}
-	}
-	return n > 1
+	return Name{Text: text, Key: key}, nil
 }
 
 // ParseAvatar takes the URL of a picture (https, or a path of this server), or nothing. Errors: InvalidArgument of the

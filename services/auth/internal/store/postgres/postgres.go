@@ -116,3 +116,10 @@ func (s *Store) UsersByID(ctx context.Context, list []ids.User) ([]user.User, er
 	users, err := pgx.CollectRows(rows, scanUser)
 	return users, postgres.MapErr("auth.UsersByID", err)
 }
+
+// UsersByName implements store.Store.
+func (s *Store) UsersByName(ctx context.Context, keys []string) ([]user.User, error) {
+	rows, _ := s.pool.Query(ctx, "SELECT "+userColumns+" FROM users WHERE username_key = ANY($1)", keys)
+	users, err := pgx.CollectRows(rows, scanUser)
+	return users, postgres.MapErr("auth.UsersByName", err)
+}

@@ -129,13 +129,23 @@ func (s *Store) UserByEmail(ctx context.Context, key string) (user.User, error) 
 
 // UsersByID implements store.Store.
 func (s *Store) UsersByID(ctx context.Context, list []ids.User) ([]user.User, error) {
-	texts, err := json.Marshal(list)
+	return s.usersWhere(ctx, "auth.UsersByID", "id", list)
+}
+
+// UsersByName implements store.Store.
+func (s *Store) UsersByName(ctx context.Context, keys []string) ([]user.User, error) {
+	return s.usersWhere(ctx, "auth.UsersByName", "username_key", keys)
+}
+
+// usersWhere returns the users that have one of the values in a column.
+func (s *Store) usersWhere(ctx context.Context, op, column string, values any) ([]user.User, error) {
+	texts, err := json.Marshal(values)
 	if err != nil {
-		return nil, fault.E(fault.Internal, "auth.UsersByID", err)
+		return nil, fault.E(fault.Internal, op, err)
 	}
 	rows, err := s.db.Read().QueryContext(ctx,
-		"SELECT "+userColumns+" FROM users WHERE id IN (SELECT value FROM json_each(?))", string(texts))
-	return collect("auth.UsersByID", rows, err, scanUser)
+		"SELECT "+userColumns+" FROM users WHERE "+column+" IN (SELECT value FROM json_each(?))", string(texts))
+	return collect(op, rows, err, scanUser)
 }
 
 // collect reads and closes rows; err is that of the query.

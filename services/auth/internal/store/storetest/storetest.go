@@ -34,6 +34,7 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"OneOfManyGetsTheName":     oneOfManyGetsTheName,
 		"AddUsers":                 addUsers,
 		"UsersByID":                usersByID,
+		"UsersByName":              usersByName,
 		"SigningKeys":              signingKeys,
 		"KeyChangesTakeTurns":      keyChangesTakeTurns,
 		"PingTriesTheDatabase":     pingTriesTheDatabase,
@@ -257,6 +258,22 @@ func usersByID(t *testing.T, s, _ store.Store) {
 	}
 	if got, err := s.UsersByID(t.Context(), nil); err != nil || len(got) != 0 {
 		t.Errorf("of no ids: %+v, %v", got, err)
+	}
+}
+
+func usersByName(t *testing.T, s, _ store.Store) {
+	ann, zoe := mustCreate(t, s, newUser("Ann")), mustCreate(t, s, newUser("Zoë"))
+	mustCreate(t, s, newUser("not-asked-for"))
+	got, err := s.UsersByName(t.Context(), []string{"zoë", "nobody", "ann", "ann", `"'`})
+	slices.SortFunc(got, func(a, b user.User) int { return cmp.Compare(a.Username.Key, b.Username.Key) })
+	if want := []user.User{ann, zoe}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	if got, err := s.UsersByName(t.Context(), []string{"Ann"}); err != nil || len(got) != 0 {
+		t.Errorf("what is no key: %+v, %v", got, err)
+	}
+	if got, err := s.UsersByName(t.Context(), nil); err != nil || len(got) != 0 {
+		t.Errorf("of no names: %+v, %v", got, err)
 	}
 }
 
