@@ -8,6 +8,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
@@ -66,7 +67,9 @@ func provision(ctx context.Context, s store.Store, r NewRoom, joined func(n int)
 	}
 	id = ids.New[ids.Room]()
 	owner := steps[0]
-	if _, err := s.Create(ctx, room.Room{ID: id, Name: r.Name, Creator: owner.Target, CreatedAt: at}, owner.Decide); err != nil {
+	if _, err := s.Create(ctx, room.Room{
+		ID: id, Kind: role.Room, Settings: room.Settings{Name: r.Name}, Creator: owner.Target, CreatedAt: at,
+	}, owner.Decide); err != nil {
 		return id, err
 	}
 	for i := range steps {

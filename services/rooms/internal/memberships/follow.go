@@ -8,9 +8,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/subject"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
-	"github.com/natter-chat/natter/services/rooms/internal/room"
 )
 
 // Follow makes the cache hear of the changes that any instance relays, until the connection ends. When the connection may
@@ -21,12 +21,16 @@ func (c *Cache) Follow(nc *nats.Conn, log *slog.Logger) error {
 		err := proto.Unmarshal(msg.Data, &news)
 		m := news.GetMembership()
 		in, err1 := ids.ParseRoom(m.GetRoomId())
-		who, err2 := ids.ParseUser(news.GetUserId())
+		var who ids.User // nobody, when it is about the room
+		var err2 error
+		if news.GetUserId() != "" {
+			who, err2 = ids.ParseUser(news.GetUserId())
+		}
 		if err != nil || err1 != nil || err2 != nil {
 			log.Warn("unreadable change of a room")
 			return
 		}
-		if c.Changed(in, m.GetVersion(), who, room.Role(m.GetRole())) {
+		if c.Changed(in, m.GetVersion(), who, role.Role(m.GetRole())) {
 			again(nc, who, m)
 		}
 	})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/lru"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 )
 
@@ -25,6 +26,8 @@ const (
 	// late is how long the news of a change may take from the database to here. Who was answered without it, in that time,
 	// is told by another user event.
 	late = 10 * time.Second
+	// roomBytes and memberBytes are about what is remembered of a room, besides its texts, and of a membership.
+	roomBytes, memberBytes = 350, 72
 )
 
 // Store is where memberships come from.
@@ -51,8 +54,8 @@ type user struct {
 
 type member struct {
 	room    ids.Room
-	role    room.Role
 	version uint32
+	room.Standing
 }
 
 // known is a room as it was read last, which may be ahead of what was heard. Of the changes above the version since, all
@@ -144,7 +147,7 @@ func (c *Cache) lookup(id ids.User, now time.Time) ([]room.Membership, bool) {
 		if k.Version < as {
 			return nil, false // name and number of members are older
 		}
-		list[i] = room.Membership{Room: k.Room, Role: m.role}
+		list[i] = room.Membership{Room: k.Room, Standing: m.Standing}
 		list[i].Room.Version = as
 	}
 	u.served = now
@@ -155,27 +158,28 @@ func (c *Cache) lookup(id ids.User, now time.Time) ([]room.Membership, bool) {
 func (c *Cache) remember(id ids.User, list []room.Membership, at time.Time) {
 	u := &user{at: at, rooms: make([]member, len(list))}
 	for i, m := range list {
-		u.rooms[i] = member{m.Room.ID, m.Role, m.Room.Version}
+		u.rooms[i] = member{m.Room.ID, m.Room.Version, m.Standing}
 		switch k, ok := c.rooms.Get(m.Room.ID); {
 		case !ok:
 			k = &known{Room: m.Room, since: m.Room.Version, heard: m.Room.Version}
-			c.rooms.Put(m.Room.ID, k, 200+len(m.Room.Name)+len(m.Room.Description))
+			c.rooms.Put(m.Room.ID, k, roomBytes+len(m.Room.Name)+len(m.Room.Description)+len(m.Room.Topic)+len(m.Room.Avatar))
 		case k.Version < m.Room.Version:
 			k.Room = m.Room
 		}
 	}
-	c.users.Put(id, u, 64+48*len(list))
+	c.users.Put(id, u, 64+memberBytes*len(list))
 }
 
-// Changed takes the news that a room has a new version, in which this user joined (with a role) or left (without). It may
-// come more than once, and in any order. It reports whether the user was answered without it a moment ago.
-func (c *Cache) Changed(in ids.Room, version uint32, who ids.User, role room.Role) (answered bool) {
+// Changed takes the news that a room has a new version, in which this user joined or got another role or mute (with a role),
+// or left (without), or, about nobody (the zero user), the room itself became another. It may come more than once, and in
+// any order. It reports whether the user was answered without it a moment ago.
+func (c *Cache) Changed(in ids.Room, version uint32, who ids.User, as role.Role) (answered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for r := range c.reads {
 		r.changed[who] = struct{}{}
 	}
-	if u, ok := c.users.Get(who); ok && !u.has(in, version, role) {
+	if u, ok := c.users.Get(who); ok && !u.has(in, version, as) {
 		c.users.Remove(who)
 		answered = time.Since(u.served) < late
 	}
@@ -190,10 +194,10 @@ func (c *Cache) Changed(in ids.Room, version uint32, who ids.User, role room.Rol
 }
 
 // has reports whether a change is in what was read of the user.
-func (u *user) has(in ids.Room, version uint32, role room.Role) bool {
+func (u *user) has(in ids.Room, version uint32, as role.Role) bool {
 	i := slices.IndexFunc(u.rooms, func(m member) bool { return m.room == in })
 	if i < 0 {
-		return role == ""
+		return as == role.None
 	}
 	return u.rooms[i].version >= version
 }

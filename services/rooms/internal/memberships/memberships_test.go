@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
@@ -56,7 +57,7 @@ func ref(user ids.User) *chatv1.UserRef { return &chatv1.UserRef{Id: user.String
 
 func (w *world) create(owner ids.User) ids.Room {
 	w.Helper()
-	r, err := w.Create(w.Context(), room.Room{ID: ids.New[ids.Room](), Name: "room", Creator: owner, CreatedAt: time.Now()}, limits.Create(ref(owner)))
+	r, err := w.Create(w.Context(), room.Room{ID: ids.New[ids.Room](), Kind: role.Room, Creator: owner, CreatedAt: time.Now()}, limits.Create(ref(owner)))
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -152,7 +153,7 @@ func TestChangesOfOthers(t *testing.T) {
 	w.want(bob, 1, map[ids.Room]uint32{r: v})
 
 	v = w.join(r, eve)
-	w.cache.Changed(r, v, eve, room.Ordinary)
+	w.cache.Changed(r, v, eve, role.Member)
 	w.want(ada, 1, map[ids.Room]uint32{r: v}) // which brings the room up to date for all
 	w.want(eve, 1, map[ids.Room]uint32{r: v})
 	w.want(ada, 0, map[ids.Room]uint32{r: v})
@@ -160,7 +161,7 @@ func TestChangesOfOthers(t *testing.T) {
 
 	w.leave(r, eve) // not heard of
 	v = w.join(r, eve)
-	w.cache.Changed(r, v, eve, room.Ordinary)
+	w.cache.Changed(r, v, eve, role.Member)
 	w.want(ada, 1, map[ids.Room]uint32{r: v})
 	w.want(bob, 1, map[ids.Room]uint32{r: v}) // it might have been bob who left
 	w.want(bob, 0, map[ids.Room]uint32{r: v})
@@ -183,7 +184,7 @@ func TestReadsAheadOfTheNews(t *testing.T) {
 	w.cache.Changed(r, left, bob, "")
 	w.want(bob, 1, nil)
 	w.want(ada, 0, map[ids.Room]uint32{r: left})
-	w.cache.Changed(r, joined, eve, room.Ordinary)
+	w.cache.Changed(r, joined, eve, role.Member)
 	w.want(ada, 0, map[ids.Room]uint32{r: joined})
 	w.want(eve, 0, map[ids.Room]uint32{r: joined})
 	w.cache.Changed(r, left, bob, "") // late
@@ -199,15 +200,15 @@ func TestAnsweredWithoutTheNews(t *testing.T) {
 	w.want(bob, 1, nil)
 	v := w.join(r, bob)
 	w.want(bob, 0, nil)
-	if !w.cache.Changed(r, v, bob, room.Ordinary) {
+	if !w.cache.Changed(r, v, bob, role.Member) {
 		t.Error("bob was answered without the room, and is not told")
 	}
-	if w.cache.Changed(r, v, bob, room.Ordinary) {
+	if w.cache.Changed(r, v, bob, role.Member) {
 		t.Error("told twice")
 	}
 	w.want(bob, 1, map[ids.Room]uint32{r: v})
 	w.want(bob, 0, map[ids.Room]uint32{r: v})
-	if w.cache.Changed(r, v, bob, room.Ordinary) {
+	if w.cache.Changed(r, v, bob, role.Member) {
 		t.Error("bob was answered with the room, and is told")
 	}
 	w.want(bob, 0, map[ids.Room]uint32{r: v})
@@ -217,7 +218,7 @@ func TestAnsweredWithoutTheNews(t *testing.T) {
 func TestChangesWhileReading(t *testing.T) {
 	t.Parallel()
 	for name, during := range map[string]func(w *world, r ids.Room, ada, bob ids.User){
-		"join": func(w *world, r ids.Room, _, bob ids.User) { w.cache.Changed(r, w.join(r, bob), bob, room.Ordinary) },
+		"join": func(w *world, r ids.Room, _, bob ids.User) { w.cache.Changed(r, w.join(r, bob), bob, role.Member) },
 		"loss": func(w *world, r ids.Room, _, bob ids.User) { w.join(r, bob); w.cache.Clear() },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -163,30 +163,30 @@ func (r *Relay) reportRefusal(room ids.Room, version uint32, f *fault.Fault) err
 	return f
 }
 
-// announce tells that a user joined or left: the instances of rooms, which remember it, then the gateways of the user, who
-// ask them. It comes before the row is deleted, so that a crash repeats it; listeners ignore a version they know.
+// announce tells what became of a room: the instances of rooms, which remember it, then the gateways of the user who joined
+// or left, who ask them. It comes before the row is deleted, so that a crash repeats it; listeners ignore a version they know.
 func (r *Relay) announce(c *busv1.Command) {
 	changed := &busv1.MembershipChanged{RoomId: c.GetRoomId()}
-	var id string
+	news := &busv1.RoomChanged{Membership: changed}
 	switch body := c.GetBody().(type) {
 	case *busv1.Command_MemberJoined:
-		id, changed.Role, changed.Version = body.MemberJoined.GetUser().GetId(), body.MemberJoined.GetRole(), body.MemberJoined.GetVersion()
+		news.UserId, changed.Role, changed.Version = body.MemberJoined.GetUser().GetId(), body.MemberJoined.GetRole(), body.MemberJoined.GetVersion()
 	case *busv1.Command_MemberLeft:
-		id, changed.Version = body.MemberLeft.GetUser().GetId(), body.MemberLeft.GetVersion()
-	default:
-		return
+		news.UserId, changed.Version = body.MemberLeft.GetUser().GetId(), body.MemberLeft.GetVersion()
+	case *busv1.Command_RoomUpdated:
+		changed.Version = body.RoomUpdated.GetVersion()
 	}
-	user, err := ids.ParseUser(id)
-	if err != nil {
-		r.log.Error("a membership event without a user", "room", c.GetRoomId(), "version", changed.GetVersion())
-		return
+	err := r.publish(subject.RoomsChanged, news)
+	if news.GetUserId() != "" {
+		user, bad := ids.ParseUser(news.GetUserId())
+		if bad != nil {
+			r.log.Error("a membership event without a user", "room", c.GetRoomId(), "version", changed.GetVersion())
+			return
+		}
+		err = errors.Join(err, r.publish(subject.UserEvent(user), &busv1.UserEvent{Event: &busv1.UserEvent_Membership{Membership: changed}}))
 	}
-	err = errors.Join(
-		r.publish(subject.RoomsChanged, &busv1.RoomChanged{UserId: id, Membership: changed}),
-		r.publish(subject.UserEvent(user), &busv1.UserEvent{Event: &busv1.UserEvent_Membership{Membership: changed}}),
-	)
 	if err != nil { // who missed it asks again after a reconnect
-		r.log.Warn("membership change not announced", "error", err)
+		r.log.Warn("a change of a room is not announced", "error", err)
 	}
 }
 

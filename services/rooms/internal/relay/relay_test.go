@@ -18,6 +18,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/pkg/testkit"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
@@ -52,7 +53,7 @@ func newFixture(t *testing.T) *fixture {
 	f.nc = peertest.Connect(t, f.url)
 	f.log, f.stop = peertest.StartLog(t, peertest.Connect(t, f.url))
 	owner := ids.New[ids.User]()
-	r, err := st.Create(t.Context(), room.Room{ID: ids.New[ids.Room](), Name: "r", Creator: owner, CreatedAt: time.Now()}, limits.Create(ref(owner)))
+	r, err := st.Create(t.Context(), room.Room{ID: ids.New[ids.Room](), Kind: role.Room, Creator: owner, CreatedAt: time.Now()}, limits.Create(ref(owner)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +341,7 @@ func TestRunPassesRefusals(t *testing.T) {
 	const bad, good = sweepPage + 1, 10
 	f.log.RefuseRoom(f.room.String())
 	for i := range bad + good - 1 { // their ids grow
-		r, err := f.store.Create(t.Context(), room.Room{ID: ids.New[ids.Room](), Name: "r", Creator: owner, CreatedAt: time.Now()}, limits.Create(ref(owner)))
+		r, err := f.store.Create(t.Context(), room.Room{ID: ids.New[ids.Room](), Kind: role.Room, Creator: owner, CreatedAt: time.Now()}, limits.Create(ref(owner)))
 		if err != nil {
 			t.Fatal(err)
 		}

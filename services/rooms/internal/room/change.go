@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 )
@@ -15,8 +17,12 @@ import (
 // View is what a rule decides from, read while the room is locked: nothing of it can change before the change is written.
 type View struct {
 	Room Room
+	// At is when the change is made.
+	At time.Time
 	// Actor is the role of who asks, Target of whom it is about. They may be the same user.
-	Actor, Target Role
+	Actor, Target role.Role
+	// TargetMuted is when the target's mute ends, be they a member or not; zero: none was set.
+	TargetMuted time.Time
 	// TargetBanned: the target may not become a member.
 	TargetBanned bool
 	// TargetRooms is how many rooms the target is a member of.
@@ -28,22 +34,29 @@ type View struct {
 // Decide looks at a view and returns the change to make; nil when everything is already as asked. Errors are faults.
 type Decide func(View) (*Change, error)
 
-// Change is one version of a room: what becomes of the target's membership, and the command that tells the log.
+// Change is what becomes of a room, or of the target in it: one version of the room, and the command that tells its log.
 type Change struct {
-	// Role of the target from now on; "" ends the membership.
-	Role Role
-	// Ban keeps the target from coming back.
-	Ban bool
+	// Standing of the target from now on; nil: as it was. Without a role it ends the membership, and its mute is kept for
+	// when they come back.
+	Standing *Standing
+	// Ban keeps the target out from now on; nil: as it was.
+	Ban *Ban
+	// Settings of the room from now on; nil: as they were.
+	Settings *Settings
 
 	actor *chatv1.UserRef
 	// body puts the event into a command.
 	body func(c *busv1.Command, version uint32)
 }
 
-// joined is the change that makes user a member.
-func joined(actor, user *chatv1.UserRef, role Role) *Change {
-	return &Change{Role: role, actor: actor, body: func(c *busv1.Command, version uint32) {
-		c.Body = &busv1.Command_MemberJoined{MemberJoined: &chatv1.MemberJoined{User: user, Role: string(role), Version: version}}
+// stands is the change that makes user a member, or gives a member another role or mute.
+func stands(actor, user *chatv1.UserRef, s Standing) *Change {
+	return &Change{Standing: &s, actor: actor, body: func(c *busv1.Command, version uint32) {
+		joined := &chatv1.MemberJoined{User: user, Role: string(s.Role), Version: version}
+		if !s.MutedUntil.IsZero() {
+			joined.MutedUntil = timestamppb.New(s.MutedUntil)
+		}
+		c.Body = &busv1.Command_MemberJoined{MemberJoined: joined}
 	}}
 }
 
@@ -54,10 +67,20 @@ const (
 	reasonBanned = "banned"
 )
 
-// left is the change that ends the membership of user.
-func left(actor, user *chatv1.UserRef, reason string) *Change {
-	return &Change{Ban: reason == reasonBanned, actor: actor, body: func(c *busv1.Command, version uint32) {
-		c.Body = &busv1.Command_MemberLeft{MemberLeft: &chatv1.MemberLeft{User: user, Reason: reason, Version: version}}
+// left is the change that ends the membership of user; a mute stays on them.
+func (v View) left(actor, user *chatv1.UserRef, reason, note string) *Change {
+	return &Change{Standing: &Standing{MutedUntil: v.mute()}, actor: actor, body: func(c *busv1.Command, version uint32) {
+		c.Body = &busv1.Command_MemberLeft{MemberLeft: &chatv1.MemberLeft{User: user, Reason: reason, Version: version, Note: note}}
+	}}
+}
+
+// becomes is the change that gives the room other settings.
+func becomes(actor *chatv1.UserRef, s Settings) *Change {
+	return &Change{Settings: &s, actor: actor, body: func(c *busv1.Command, version uint32) {
+		c.Body = &busv1.Command_RoomUpdated{RoomUpdated: &chatv1.RoomUpdated{
+			Name: s.Name, Description: s.Description, IsPrivate: s.IsPrivate, Version: version, Topic: s.Topic, Avatar: s.Avatar,
+			IsArchived: s.IsArchived, IsAnnouncement: s.IsAnnouncement, SlowModeSeconds: s.SlowMode,
+		}}
 	}}
 }
 
@@ -77,16 +100,29 @@ func (c *Change) Command(room ids.Room, version uint32) ([]byte, error) {
 	return data, nil
 }
 
+// mute is when the target's mute ends, if it has not ended.
+func (v View) mute() time.Time {
+	if v.TargetMuted.After(v.At) {
+		return v.TargetMuted
+	}
+	return time.Time{}
+}
+
 // After is the room once the change is made.
-func (v View) After(c *Change, at time.Time) Room {
+func (v View) After(c *Change) Room {
 	r := v.Room
 	r.Version++
-	r.UpdatedAt = at
-	switch wasMember, isMember := v.Target != "", c.Role != ""; {
-	case isMember && !wasMember:
-		r.MemberCount++
-	case wasMember && !isMember:
-		r.MemberCount--
+	r.UpdatedAt = v.At
+	if c.Settings != nil {
+		r.Settings = *c.Settings
+	}
+	if c.Standing != nil {
+		switch wasMember, isMember := v.Target != role.None, c.Standing.Role != role.None; {
+		case isMember && !wasMember:
+			r.MemberCount++
+		case wasMember && !isMember:
+			r.MemberCount--
+		}
 	}
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/role"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 )
 
@@ -18,11 +19,12 @@ type Limits struct {
 	MembersPerRoom   int `env:"NATTER_MEMBERS_PER_ROOM" envDefault:"10000" help:"members one room can have"`
 	NameChars        int `env:"NATTER_ROOM_NAME_CHARS" envDefault:"100" help:"longest name of a room, in characters"`
 	DescriptionChars int `env:"NATTER_ROOM_DESCRIPTION_CHARS" envDefault:"1000" help:"longest description of a room, in characters"`
+	TopicChars       int `env:"NATTER_ROOM_TOPIC_CHARS" envDefault:"250" help:"longest topic of a room, in characters"`
 }
 
 // Create makes creator the first member of a new room, and its owner.
 func (l Limits) Create(creator *chatv1.UserRef) Decide {
-	return func(v View) (*Change, error) { return l.admit(v, joined(creator, creator, Owner)) }
+	return func(v View) (*Change, error) { return l.admit(v, creator, creator, role.Owner) }
 }
 
 // Join is a user joining by themselves. Who joins an empty room becomes its owner: a room without one could not be
@@ -30,18 +32,14 @@ func (l Limits) Create(creator *chatv1.UserRef) Decide {
 func (l Limits) Join(user *chatv1.UserRef) Decide {
 	return func(v View) (*Change, error) {
 		switch {
-		case v.Target != "":
+		case v.Target != role.None:
 			return nil, nil
 		case v.Room.IsPrivate:
 			return nil, ErrNotFound
 		case v.TargetBanned:
 			return nil, fault.New(fault.PermissionDenied, "you are banned from this room")
 		}
-		role := Ordinary
-		if v.Room.MemberCount == 0 {
-			role = Owner
-		}
-		return l.admit(v, joined(user, user, role))
+		return l.admit(v, user, user, v.newcomer())
 	}
 }
 
@@ -51,14 +49,14 @@ func (l Limits) Add(actor, user *chatv1.UserRef) Decide {
 		switch {
 		case v.hidden():
 			return nil, ErrNotFound
-		case !v.Actor.canAdd():
+		case !v.may(role.Invite):
 			return nil, fault.New(fault.PermissionDenied, "only the owner and admins of a room may add members")
-		case v.Target != "":
+		case v.Target != role.None:
 			return nil, nil
 		case v.TargetBanned:
 			return nil, fault.New(fault.PermissionDenied, "this user is banned from the room")
 		}
-		return l.admit(v, joined(actor, user, Ordinary))
+		return l.admit(v, actor, user, role.Member)
 	}
 }
 
@@ -66,13 +64,10 @@ func (l Limits) Add(actor, user *chatv1.UserRef) Decide {
 // of a room owns it.
 func Place(user *chatv1.UserRef) Decide {
 	return func(v View) (*Change, error) {
-		switch {
-		case v.Target != "":
+		if v.Target != role.None {
 			return nil, nil
-		case v.Room.MemberCount == 0:
-			return joined(user, user, Owner), nil
 		}
-		return joined(user, user, Ordinary), nil
+		return stands(user, user, Standing{Role: v.newcomer()}), nil
 	}
 }
 
@@ -82,47 +77,75 @@ func Leave(user *chatv1.UserRef) Decide {
 		switch {
 		case v.hidden():
 			return nil, ErrNotFound
-		case v.Target == "":
+		case v.Target == role.None:
 			return nil, nil
-		case v.Target == Owner && v.Room.MemberCount > 1:
-			return nil, fault.New(fault.PermissionDenied, "you own this room: remove its other members before you leave it")
+		case v.Room.Kind == role.Direct:
+			return nil, fault.New(fault.PermissionDenied, "a direct conversation cannot be left; it can be hidden")
+		case v.Target == role.Owner && v.Room.MemberCount > 1:
+			return nil, fault.New(fault.PermissionDenied, "you own this room: give it to another member before you leave it")
 		}
-		return v.enqueue(left(user, user, reasonLeft))
+		return v.enqueue(v.left(user, user, reasonLeft, ""))
 	}
 }
 
-// Remove is a member kicking another, or banning a user whether they are a member or not. Removing someone who is gone
-// already is not an error.
-func Remove(actor, user *chatv1.UserRef, ban bool) Decide {
+// Kick is a member removing another, saying why. Removing someone who is gone already is not an error.
+func Kick(actor, user *chatv1.UserRef, note string) Decide {
 	return func(v View) (*Change, error) {
-		switch {
-		case v.hidden():
-			return nil, ErrNotFound
-		case actor.GetId() == user.GetId():
-			return nil, fault.New(fault.PermissionDenied, "you cannot remove yourself: leave the room")
-		case !v.Actor.canRemove(v.Target):
-			return nil, fault.New(fault.PermissionDenied, "only owners, admins and moderators may remove members, and only those below them")
-		case v.Target == "" && (!ban || v.TargetBanned):
-			return nil, nil
-		case ban:
-			return v.enqueue(left(actor, user, reasonBanned))
+		if err := v.removable(actor, user); err != nil || v.Target == role.None {
+			return nil, err
 		}
-		return v.enqueue(left(actor, user, reasonKicked))
+		return v.enqueue(v.left(actor, user, reasonKicked, note))
 	}
+}
+
+// PutBan is a member banning a user, be they a member or not.
+func PutBan(actor, user *chatv1.UserRef, ban Ban) Decide {
+	return func(v View) (*Change, error) {
+		if err := v.removable(actor, user); err != nil || v.TargetBanned {
+			return nil, err
+		}
+		c := v.left(actor, user, reasonBanned, ban.Reason)
+		c.Ban = &ban
+		return v.enqueue(c)
+	}
+}
+
+// removable: the actor may keep the target out.
+func (v View) removable(actor, user *chatv1.UserRef) error {
+	switch {
+	case v.hidden():
+		return ErrNotFound
+	case actor.GetId() == user.GetId():
+		return fault.New(fault.PermissionDenied, "you cannot remove yourself: leave the room")
+	case !v.may(role.Remove) || !v.Actor.Above(v.Target):
+		return fault.New(fault.PermissionDenied, "only owners, admins and moderators may remove members, and only those below them")
+	}
+	return nil
+}
+
+// may: the table of roles lets the actor do it.
+func (v View) may(a role.Action) bool { return v.Actor.May(a, v.Room.Kind) }
+
+// newcomer is the role of who joins.
+func (v View) newcomer() role.Role {
+	if v.Room.MemberCount == 0 {
+		return role.Owner
+	}
+	return role.Member
 }
 
 // hidden: who asks may not know of the room.
-func (v View) hidden() bool { return v.Room.IsPrivate && v.Actor == "" }
+func (v View) hidden() bool { return v.Room.IsPrivate && v.Actor == role.None }
 
-// admit lets the target in unless a limit is reached.
-func (l Limits) admit(v View, c *Change) (*Change, error) {
+// admit lets the target in, with the mute they left with, unless a limit is reached.
+func (l Limits) admit(v View, actor, user *chatv1.UserRef, as role.Role) (*Change, error) {
 	switch {
 	case int(v.Room.MemberCount) >= l.MembersPerRoom:
 		return nil, fault.New(fault.ResourceExhausted, "the room is full: it has %d members", l.MembersPerRoom)
 	case v.TargetRooms >= l.RoomsPerUser:
 		return nil, fault.New(fault.ResourceExhausted, "one user can be in %d rooms: leave one first", l.RoomsPerUser)
 	}
-	return v.enqueue(c)
+	return v.enqueue(stands(actor, user, Standing{Role: as, MutedUntil: v.mute()}))
 }
 
 // enqueue lets the change wait for the log, unless too many do.
@@ -135,8 +158,9 @@ func (v View) enqueue(c *Change) (*Change, error) {
 
 // Check returns an error for a limit that lets nothing through.
 func (l Limits) Check() error {
-	if min(l.RoomsPerUser, l.MembersPerRoom, l.NameChars, l.DescriptionChars) < 1 {
-		return errors.New("NATTER_ROOMS_PER_USER, NATTER_MEMBERS_PER_ROOM, NATTER_ROOM_NAME_CHARS and NATTER_ROOM_DESCRIPTION_CHARS must be 1 or more")
+	if min(l.RoomsPerUser, l.MembersPerRoom, l.NameChars, l.DescriptionChars, l.TopicChars) < 1 {
+		return errors.New("NATTER_ROOMS_PER_USER, NATTER_MEMBERS_PER_ROOM, NATTER_ROOM_NAME_CHARS, NATTER_ROOM_DESCRIPTION_CHARS " +
+			"and NATTER_ROOM_TOPIC_CHARS must be 1 or more")
 	}
 	return nil
 }

@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/role"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 )
 
 var (
-	testLimits = Limits{RoomsPerUser: 3, MembersPerRoom: 5, NameChars: 10, DescriptionChars: 20}
+	testLimits = Limits{RoomsPerUser: 3, MembersPerRoom: 5, NameChars: 10, DescriptionChars: 20, TopicChars: 10}
 	ada        = &chatv1.UserRef{Id: "ada"}
 	bob        = &chatv1.UserRef{Id: "bob"}
 )
@@ -18,29 +19,29 @@ func TestRules(t *testing.T) {
 	t.Parallel()
 	var (
 		public  = Room{MemberCount: 3}
-		private = Room{MemberCount: 3, IsPrivate: true}
+		private = Room{MemberCount: 3, Settings: Settings{IsPrivate: true}}
 		empty   = Room{}
 		alone   = Room{MemberCount: 1}
 		full    = Room{MemberCount: 5}
 	)
 	join, leave := testLimits.Join(ada), Leave(ada)
 	add := testLimits.Add(ada, bob)
-	kick, ban := Remove(ada, bob, false), Remove(ada, bob, true)
+	kick, ban := Kick(ada, bob, ""), PutBan(ada, bob, Ban{})
 	const denied = fault.PermissionDenied
 	for name, tc := range map[string]struct {
 		decide Decide
 		view   View
 		want   fault.Code // "" and a change, unless nothing
-		role   Role       // after the change
+		role   role.Role  // after the change
 		ban    bool
 	}{
-		"create":                      {decide: testLimits.Create(ada), view: View{Room: empty}, role: Owner},
+		"create":                      {decide: testLimits.Create(ada), view: View{Room: empty}, role: role.Owner},
 		"create: in too many rooms":   {decide: testLimits.Create(ada), view: View{Room: empty, TargetRooms: 3}, want: fault.ResourceExhausted},
-		"join":                        {decide: join, view: View{Room: public}, role: Ordinary},
-		"join: an empty room":         {decide: join, view: View{Room: empty}, role: Owner},
-		"join: again":                 {decide: join, view: View{Room: public, Actor: Owner, Target: Owner}, want: nothing},
-		"join: again, private":        {decide: join, view: View{Room: private, Actor: Ordinary, Target: Ordinary}, want: nothing},
-		"join: again, full":           {decide: join, view: View{Room: full, Actor: Ordinary, Target: Ordinary}, want: nothing},
+		"join":                        {decide: join, view: View{Room: public}, role: role.Member},
+		"join: an empty room":         {decide: join, view: View{Room: empty}, role: role.Owner},
+		"join: again":                 {decide: join, view: View{Room: public, Actor: role.Owner, Target: role.Owner}, want: nothing},
+		"join: again, private":        {decide: join, view: View{Room: private, Actor: role.Member, Target: role.Member}, want: nothing},
+		"join: again, full":           {decide: join, view: View{Room: full, Actor: role.Member, Target: role.Member}, want: nothing},
 		"join: private":               {decide: join, view: View{Room: private}, want: fault.NotFound},
 		"join: private and banned":    {decide: join, view: View{Room: private, TargetBanned: true}, want: fault.NotFound},
 		"join: banned":                {decide: join, view: View{Room: public, TargetBanned: true}, want: denied},
@@ -48,44 +49,45 @@ func TestRules(t *testing.T) {
 		"join: full":                  {decide: join, view: View{Room: full}, want: fault.ResourceExhausted},
 		"join: in too many rooms":     {decide: join, view: View{Room: public, TargetRooms: 3}, want: fault.ResourceExhausted},
 		"join: the log is behind":     {decide: join, view: View{Room: public, Pending: MaxPending}, want: fault.Unavailable},
-		"leave":                       {decide: leave, view: View{Room: public, Actor: Ordinary, Target: Ordinary}},
-		"leave: private":              {decide: leave, view: View{Room: private, Actor: Ordinary, Target: Ordinary}},
-		"leave: owner of others":      {decide: leave, view: View{Room: public, Actor: Owner, Target: Owner}, want: denied},
-		"leave: the last":             {decide: leave, view: View{Room: alone, Actor: Owner, Target: Owner}},
+		"leave":                       {decide: leave, view: View{Room: public, Actor: role.Member, Target: role.Member}},
+		"leave: private":              {decide: leave, view: View{Room: private, Actor: role.Member, Target: role.Member}},
+		"leave: owner of others":      {decide: leave, view: View{Room: public, Actor: role.Owner, Target: role.Owner}, want: denied},
+		"leave: the last":             {decide: leave, view: View{Room: alone, Actor: role.Owner, Target: role.Owner}},
 		"leave: again":                {decide: leave, view: View{Room: public}, want: nothing},
 		"leave: a private room":       {decide: leave, view: View{Room: private}, want: fault.NotFound},
-		"leave: the log is behind":    {decide: leave, view: View{Room: public, Actor: Ordinary, Target: Ordinary, Pending: MaxPending}, want: fault.Unavailable},
-		"add: owner":                  {decide: add, view: View{Room: private, Actor: Owner}, role: Ordinary},
-		"add: admin":                  {decide: add, view: View{Room: public, Actor: Admin}, role: Ordinary},
-		"add: moderator":              {decide: add, view: View{Room: public, Actor: Moderator}, want: denied},
-		"add: member":                 {decide: add, view: View{Room: private, Actor: Ordinary}, want: denied},
-		"add: member, already in":     {decide: add, view: View{Room: private, Actor: Ordinary, Target: Ordinary}, want: denied},
+		"leave: the log is behind":    {decide: leave, view: View{Room: public, Actor: role.Member, Target: role.Member, Pending: MaxPending}, want: fault.Unavailable},
+		"add: owner":                  {decide: add, view: View{Room: private, Actor: role.Owner}, role: role.Member},
+		"add: admin":                  {decide: add, view: View{Room: public, Actor: role.Admin}, role: role.Member},
+		"add: moderator":              {decide: add, view: View{Room: public, Actor: role.Moderator}, want: denied},
+		"add: member":                 {decide: add, view: View{Room: private, Actor: role.Member}, want: denied},
+		"add: member, already in":     {decide: add, view: View{Room: private, Actor: role.Member, Target: role.Member}, want: denied},
 		"add: stranger":               {decide: add, view: View{Room: public}, want: denied},
 		"add: stranger, private":      {decide: add, view: View{Room: private}, want: fault.NotFound},
-		"add: already in":             {decide: add, view: View{Room: full, Actor: Owner, Target: Moderator}, want: nothing},
-		"add: banned":                 {decide: add, view: View{Room: public, Actor: Owner, TargetBanned: true}, want: denied},
-		"add: full":                   {decide: add, view: View{Room: full, Actor: Owner}, want: fault.ResourceExhausted},
-		"add: in too many rooms":      {decide: add, view: View{Room: public, Actor: Owner, TargetRooms: 3}, want: fault.ResourceExhausted},
-		"kick: owner, admin":          {decide: kick, view: View{Room: public, Actor: Owner, Target: Admin}},
-		"kick: admin, moderator":      {decide: kick, view: View{Room: private, Actor: Admin, Target: Moderator}},
-		"kick: moderator, member":     {decide: kick, view: View{Room: public, Actor: Moderator, Target: Ordinary}},
-		"kick: moderator, read-only":  {decide: kick, view: View{Room: public, Actor: Moderator, Target: ReadOnly}},
-		"kick: moderator, moderator":  {decide: kick, view: View{Room: public, Actor: Moderator, Target: Moderator}, want: denied},
-		"kick: admin, owner":          {decide: kick, view: View{Room: public, Actor: Admin, Target: Owner}, want: denied},
-		"kick: member, read-only":     {decide: kick, view: View{Room: public, Actor: Ordinary, Target: ReadOnly}, want: denied},
-		"kick: member, nobody":        {decide: kick, view: View{Room: public, Actor: Ordinary}, want: denied},
-		"kick: stranger":              {decide: kick, view: View{Room: public, Target: Ordinary}, want: denied},
-		"kick: stranger, private":     {decide: kick, view: View{Room: private, Target: Ordinary}, want: fault.NotFound},
-		"kick: gone already":          {decide: kick, view: View{Room: public, Actor: Moderator}, want: nothing},
-		"kick: oneself":               {decide: Remove(ada, ada, false), view: View{Room: public, Actor: Owner, Target: Owner}, want: denied},
-		"ban: a member":               {decide: ban, view: View{Room: public, Actor: Moderator, Target: Ordinary}, ban: true},
-		"ban: not a member":           {decide: ban, view: View{Room: public, Actor: Moderator}, ban: true},
-		"ban: banned already":         {decide: ban, view: View{Room: public, Actor: Moderator, TargetBanned: true}, want: nothing},
-		"ban: moderator, admin":       {decide: ban, view: View{Room: public, Actor: Moderator, Target: Admin}, want: denied},
+		"add: already in":             {decide: add, view: View{Room: full, Actor: role.Owner, Target: role.Moderator}, want: nothing},
+		"add: banned":                 {decide: add, view: View{Room: public, Actor: role.Owner, TargetBanned: true}, want: denied},
+		"add: full":                   {decide: add, view: View{Room: full, Actor: role.Owner}, want: fault.ResourceExhausted},
+		"add: in too many rooms":      {decide: add, view: View{Room: public, Actor: role.Owner, TargetRooms: 3}, want: fault.ResourceExhausted},
+		"kick: owner, admin":          {decide: kick, view: View{Room: public, Actor: role.Owner, Target: role.Admin}},
+		"kick: admin, moderator":      {decide: kick, view: View{Room: private, Actor: role.Admin, Target: role.Moderator}},
+		"kick: moderator, member":     {decide: kick, view: View{Room: public, Actor: role.Moderator, Target: role.Member}},
+		"kick: moderator, read-only":  {decide: kick, view: View{Room: public, Actor: role.Moderator, Target: role.ReadOnly}},
+		"kick: moderator, moderator":  {decide: kick, view: View{Room: public, Actor: role.Moderator, Target: role.Moderator}, want: denied},
+		"kick: admin, owner":          {decide: kick, view: View{Room: public, Actor: role.Admin, Target: role.Owner}, want: denied},
+		"kick: member, read-only":     {decide: kick, view: View{Room: public, Actor: role.Member, Target: role.ReadOnly}, want: denied},
+		"kick: member, nobody":        {decide: kick, view: View{Room: public, Actor: role.Member}, want: denied},
+		"kick: stranger":              {decide: kick, view: View{Room: public, Target: role.Member}, want: denied},
+		"kick: stranger, private":     {decide: kick, view: View{Room: private, Target: role.Member}, want: fault.NotFound},
+		"kick: gone already":          {decide: kick, view: View{Room: public, Actor: role.Moderator}, want: nothing},
+		"kick: oneself":               {decide: Kick(ada, ada, ""), view: View{Room: public, Actor: role.Owner, Target: role.Owner}, want: denied},
+		"ban: a member":               {decide: ban, view: View{Room: public, Actor: role.Moderator, Target: role.Member}, ban: true},
+		"ban: not a member":           {decide: ban, view: View{Room: public, Actor: role.Moderator}, ban: true},
+		"ban: banned already":         {decide: ban, view: View{Room: public, Actor: role.Moderator, TargetBanned: true}, want: nothing},
+		"ban: moderator, admin":       {decide: ban, view: View{Room: public, Actor: role.Moderator, Target: role.Admin}, want: denied},
 		"ban: stranger, private room": {decide: ban, view: View{Room: private}, want: fault.NotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			tc.view.Room.Kind = role.Room
 			c, err := tc.decide(tc.view)
 			switch {
 			case tc.want == nothing:
@@ -96,7 +98,7 @@ func TestRules(t *testing.T) {
 				if fault.CodeOf(err) != tc.want {
 					t.Errorf("decided %+v, %v; want %s", c, err, tc.want)
 				}
-			case err != nil || c == nil || c.Role != tc.role || c.Ban != tc.ban:
+			case err != nil || c == nil || c.Standing.Role != tc.role || (c.Ban != nil) != tc.ban:
 				t.Errorf("decided %+v, %v; want role %q, ban %v", c, err, tc.role, tc.ban)
 			}
 		})

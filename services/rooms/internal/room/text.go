@@ -1,6 +1,7 @@
 package room
 
 import (
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,6 +25,41 @@ func (l Limits) Name(s string) (string, error) {
 func (l Limits) Description(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	return s, check("description", s, l.DescriptionChars, "\n\t")
+}
+
+// Topic returns a room's topic as it is stored: one line, or nothing.
+func (l Limits) Topic(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	return s, check("topic", s, l.TopicChars, "")
+}
+
+// maxAvatar is how long the URL of a picture may be, in bytes.
+const maxAvatar = 2048
+
+// Avatar returns the URL of a room's picture as it is stored: https, a path of this server, or nothing.
+func Avatar(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return "", nil
+	}
+	u, err := url.Parse(s)
+	isPath := err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/")
+	isWeb := err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil
+	if len(s) > maxAvatar || !isPath && !isWeb || strings.HasPrefix(s, "//") {
+		return "", fault.Invalid("avatar", "an avatar is the https URL of a picture, of at most %d bytes", maxAvatar)
+	}
+	return u.String(), nil
+}
+
+// maxSlowMode is the longest pause between two messages, in seconds: six hours.
+const maxSlowMode = 6 * 60 * 60
+
+// SlowMode checks how many seconds members wait between two messages.
+func SlowMode(seconds uint32) (uint32, error) {
+	if seconds > maxSlowMode {
+		return 0, fault.Invalid("slowModeSeconds", "must be 0 to %d", maxSlowMode)
+	}
+	return seconds, nil
 }
 
 func check(field, s string, most int, allowed string) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
@@ -21,8 +22,9 @@ const (
 	MaxMemberships = 200
 	// maxBatch is how many users may be asked for at once.
 	maxBatch = 100
-	// A snapshot is a reply of at most 512 KiB: members of 31 bytes at most, and pending changes.
+	// A snapshot is a reply of at most 512 KiB: the room, members (10,000 fit while few are muted), and pending changes.
 	maxSnapshotMembers = 10_000
+	maxMemberBytes     = 310 << 10
 	maxPendingBytes    = 180 << 10
 )
 
@@ -99,7 +101,9 @@ func membershipsPage(found []room.Membership, limit int, names map[ids.User]*cha
 	for _, m := range found[:min(limit, len(found))] {
 		shown := plain(m.Room)
 		shown.Creator = names[m.Room.Creator]
-		res.Memberships = append(res.Memberships, &roomsv1.Membership{Room: shown, Role: string(m.Role), Version: m.Room.Version})
+		res.Memberships = append(res.Memberships, &roomsv1.Membership{
+			Room: shown, Role: string(m.Role), Version: m.Room.Version, MutedUntil: until(m.MutedUntil),
+		})
 	}
 	return res
 }
@@ -111,7 +115,7 @@ func (s *Service) membership(ctx context.Context, user ids.User, roomID string) 
 		return nil, err
 	}
 	m, err := s.store.Room(ctx, id, user)
-	if fault.CodeOf(err) == fault.NotFound || err == nil && m.Role == "" {
+	if fault.CodeOf(err) == fault.NotFound || err == nil && m.Role == role.None {
 		return nil, nil
 	}
 	return []room.Membership{m}, err
@@ -141,11 +145,21 @@ func (s *Service) GetSnapshot(ctx context.Context, req *roomsv1.GetSnapshotReque
 
 // snapshotPage puts as much of a snapshot into a reply as fits.
 func snapshotPage(snap store.Snapshot) (*roomsv1.GetSnapshotResponse, error) {
-	res := &roomsv1.GetSnapshotResponse{Version: snap.Version, More: len(snap.Members) > maxSnapshotMembers}
-	for _, m := range snap.Members[:min(maxSnapshotMembers, len(snap.Members))] {
-		res.Members = append(res.Members, &roomsv1.SnapshotMember{UserId: m.User[:], Role: string(m.Role)})
-	}
+	res := &roomsv1.GetSnapshotResponse{Version: snap.Room.Version, Room: plain(snap.Room)}
 	size := 0
+	for _, m := range snap.Members {
+		shown := &roomsv1.SnapshotMember{UserId: m.User[:], Role: string(m.Role)}
+		if !m.MutedUntil.IsZero() {
+			shown.MutedUntil = m.MutedUntil.UnixMilli()
+		}
+		const frame = 2 // bytes around each of a list
+		if size += proto.Size(shown) + frame; size > maxMemberBytes || len(res.Members) == maxSnapshotMembers {
+			res.More = true
+			break
+		}
+		res.Members = append(res.Members, shown)
+	}
+	size = 0
 	for _, p := range snap.Pending {
 		if size += len(p.Command); size > maxPendingBytes {
 			break
@@ -162,12 +176,12 @@ func snapshotPage(snap store.Snapshot) (*roomsv1.GetSnapshotResponse, error) {
 // checkPending reports when the outbox does not go on where the log ends. It may be that the log got the next changes
 // between its reading and this one; if it stays, one of the two databases was restored to an older state.
 func (s *Service) checkPending(id ids.Room, logVersion uint32, snap store.Snapshot) {
-	next := snap.Version + 1
+	next := snap.Room.Version + 1
 	if len(snap.Pending) > 0 {
 		next = snap.Pending[0].Version
 	}
 	if next != logVersion+1 {
 		s.log.Warn("the outbox does not go on where the log of a room ends",
-			"room", id, "log_version", logVersion, "next_version", next, "version", snap.Version)
+			"room", id, "log_version", logVersion, "next_version", next, "version", snap.Room.Version)
 	}
 }

@@ -3,10 +3,9 @@ package service
 import (
 	"context"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
@@ -38,7 +37,7 @@ func (s *Service) ListMembers(ctx context.Context, req *roomsv1.ListMembersReque
 	names := s.directory.Names(ctx, users)
 	res := &roomsv1.ListMembersResponse{}
 	for _, m := range members {
-		res.Members = append(res.Members, &chatv1.Member{User: names[m.User], Role: string(m.Role), JoinedAt: timestamppb.New(m.JoinedAt)})
+		res.Members = append(res.Members, member(names[m.User], m.Standing, m.JoinedAt))
 	}
 	return res, nil
 }
@@ -68,10 +67,10 @@ func (s *Service) AddMember(ctx context.Context, req *roomsv1.AddMemberRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if m.Role == "" {
+	if m.Role == role.None {
 		return nil, fault.New(fault.Conflict, "the user was added, and left or was removed at the same time")
 	}
-	return &chatv1.Member{User: user, Role: string(m.Role), JoinedAt: timestamppb.New(m.JoinedAt)}, nil
+	return member(user, m.Standing, m.JoinedAt), nil
 }
 
 // RemoveMember kicks a user from a room, and bans them when asked to.
@@ -93,12 +92,16 @@ func (s *Service) RemoveMember(ctx context.Context, req *roomsv1.RemoveMemberReq
 	}
 	// A member can be removed while auth is away; a ban of someone else is kept only if there is such a user.
 	target := s.directory.Names(ctx, []ids.User{by.Target})[by.Target]
-	if m.Role == "" && req.GetBan() {
+	if m.Role == role.None && req.GetBan() {
 		if target, err = s.directory.User(ctx, by.Target); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := s.change(ctx, by, room.Remove(me, target, req.GetBan())); err != nil {
+	decide := room.Kick(me, target, "")
+	if req.GetBan() {
+		decide = room.PutBan(me, target, room.Ban{})
+	}
+	if _, err := s.change(ctx, by, decide); err != nil {
 		return nil, err
 	}
 	return &roomsv1.RemoveMemberResponse{}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
@@ -23,16 +24,12 @@ func (s *Service) CreateRoom(ctx context.Context, req *roomsv1.CreateRoomRequest
 	if err != nil {
 		return nil, err
 	}
-	name, err := s.limits.Name(req.GetName())
-	if err != nil {
-		return nil, err
-	}
-	description, err := s.limits.Description(req.GetDescription())
+	settings, err := s.settings(req)
 	if err != nil {
 		return nil, err
 	}
 	r, err := s.store.Create(ctx, room.Room{
-		ID: ids.New[ids.Room](), Name: name, Description: description, IsPrivate: req.GetIsPrivate(), Creator: user, CreatedAt: now(),
+		ID: ids.New[ids.Room](), Kind: role.Room, Settings: settings, Creator: user, CreatedAt: now(),
 	}, s.limits.Create(me))
 	if err != nil {
 		return nil, err
@@ -41,6 +38,25 @@ func (s *Service) CreateRoom(ctx context.Context, req *roomsv1.CreateRoomRequest
 		s.log.Warn("a new room is not in its log yet", "error", err)
 	}
 	return s.show(ctx, r)
+}
+
+// settings are those of a new room.
+func (s *Service) settings(req *roomsv1.CreateRoomRequest) (is room.Settings, err error) {
+	is.IsPrivate, is.IsAnnouncement = req.GetIsPrivate(), req.GetIsAnnouncement()
+	if is.Name, err = s.limits.Name(req.GetName()); err != nil {
+		return is, err
+	}
+	if is.Description, err = s.limits.Description(req.GetDescription()); err != nil {
+		return is, err
+	}
+	if is.Topic, err = s.limits.Topic(req.GetTopic()); err != nil {
+		return is, err
+	}
+	if is.Avatar, err = room.Avatar(req.GetAvatar()); err != nil {
+		return is, err
+	}
+	is.SlowMode, err = room.SlowMode(req.GetSlowModeSeconds())
+	return is, err
 }
 
 // ListRooms returns a page of the rooms that the caller may see, or is a member of.
@@ -122,7 +138,7 @@ func (s *Service) seen(ctx context.Context, roomID string) (room.Membership, err
 		return room.Membership{}, err
 	}
 	m, err := s.store.Room(ctx, id, user)
-	if err == nil && m.Room.IsPrivate && m.Role == "" {
+	if err == nil && m.Room.IsPrivate && m.Role == role.None {
 		err = room.ErrNotFound
 	}
 	return m, err

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
@@ -19,9 +20,9 @@ const maxReply = 512 << 10
 
 func TestTheLargestSnapshotFits(t *testing.T) {
 	t.Parallel()
-	snap := store.Snapshot{Version: 1 << 31}
+	snap := store.Snapshot{Room: room.Room{Version: 1 << 31}}
 	for range maxSnapshotMembers + 1 {
-		snap.Members = append(snap.Members, room.Member{User: ids.New[ids.User](), Role: room.ReadOnly})
+		snap.Members = append(snap.Members, room.Member{User: ids.New[ids.User](), Standing: room.Standing{Role: role.ReadOnly}})
 	}
 	const size = 1000
 	for i := range 500 {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -71,7 +72,21 @@ func fit(rooms []*chatv1.Room) {
 // plain is a room without the people in it.
 func plain(r room.Room) *chatv1.Room {
 	return &chatv1.Room{
-		Id: r.ID.String(), Name: r.Name, Description: r.Description, IsPrivate: r.IsPrivate, MemberCount: r.MemberCount,
-		CreatedAt: timestamppb.New(r.CreatedAt), UpdatedAt: timestamppb.New(r.UpdatedAt),
+		Id: r.ID.String(), Kind: string(r.Kind), Name: r.Name, Description: r.Description, Topic: r.Topic, Avatar: r.Avatar,
+		IsPrivate: r.IsPrivate, IsArchived: r.IsArchived, IsAnnouncement: r.IsAnnouncement, SlowModeSeconds: r.SlowMode,
+		MemberCount: r.MemberCount, CreatedAt: timestamppb.New(r.CreatedAt), UpdatedAt: timestamppb.New(r.UpdatedAt),
 	}
+}
+
+// member is a user's place in a room as people see it.
+func member(user *chatv1.UserRef, s room.Standing, joined time.Time) *chatv1.Member {
+	return &chatv1.Member{User: user, Role: string(s.Role), JoinedAt: timestamppb.New(joined), MutedUntil: until(s.MutedUntil)}
+}
+
+// until is when something ends; unset when it has ended, or nothing was to.
+func until(t time.Time) *timestamppb.Timestamp {
+	if !t.After(now()) {
+		return nil
+	}
+	return timestamppb.New(t)
 }

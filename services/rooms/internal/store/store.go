@@ -12,7 +12,7 @@ import (
 )
 
 // Store keeps rooms. All methods may be called concurrently, also by other processes on the same database. Errors are
-// faults: NotFound for a missing room, Unavailable when trying again may help, and those of a Decide as they are.
+// faults: NotFound for a missing or deleted room, Unavailable when trying again may help, and those of a Decide as they are.
 type Store interface {
 	// Create stores a new room with version 1: r as given, and what decide makes of its creator. Two creations and joins
 	// of one user at a time do not pass a limit of rooms per user together.
@@ -50,8 +50,8 @@ type Store interface {
 	// FirstMembers returns up to perRoom members of each room, in the order they joined.
 	FirstMembers(ctx context.Context, rooms []ids.Room, perRoom int) (map[ids.Room][]ids.User, error)
 
-	// Snapshot returns a room's version with members in the order of their ids, above after, and the commands above
-	// logVersion that still wait: all of one moment.
+	// Snapshot returns a room, even a deleted one, with members in the order of their ids, above after, and the commands
+	// above logVersion that still wait: all of one moment.
 	Snapshot(ctx context.Context, id ids.Room, logVersion uint32, after ids.User, limit int) (Snapshot, error)
 
 	Outbox
@@ -89,9 +89,9 @@ type Step struct {
 	Decide room.Decide
 }
 
-// Snapshot is a page of the members of a room at a version.
+// Snapshot is a page of the members of a room, and what the room is at that moment.
 type Snapshot struct {
-	Version uint32
+	Room    room.Room
 	Members []room.Member // without JoinedAt
 	Pending []Pending
 }

@@ -1171,12 +1171,13 @@ func (x *ProfileChanged) GetUser() *v1.UserRef {
 	return nil
 }
 
-// RoomChanged is published on natter.rooms.changed: a room has a new version, and this user joined (role set) or left it; or
-// there is no new version, but the user wants the room shown in another way.
+// RoomChanged is published on natter.rooms.changed: a room has a new version, or a user wants it shown in another way.
 type RoomChanged struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
-	UserId        string                  `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	Membership    *MembershipChanged      `protobuf:"bytes,2,opt,name=membership,proto3" json:"membership,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who joined or has another role or mute (role set), or left; empty: the room itself became another.
+	UserId     string             `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	Membership *MembershipChanged `protobuf:"bytes,2,opt,name=membership,proto3" json:"membership,omitempty"`
+	// What the user wants; then there is no membership, as nothing of it changed.
 	Preferences   *v11.PreferencesChanged `protobuf:"bytes,3,opt,name=preferences,proto3" json:"preferences,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

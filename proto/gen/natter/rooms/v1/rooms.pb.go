@@ -29,12 +29,18 @@ const (
 )
 
 type CreateRoomRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Description   string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	IsPrivate     bool                   `protobuf:"varint,3,opt,name=is_private,json=isPrivate,proto3" json:"is_private,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Description string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	IsPrivate   bool                   `protobuf:"varint,3,opt,name=is_private,json=isPrivate,proto3" json:"is_private,omitempty"`
+	Topic       string                 `protobuf:"bytes,4,opt,name=topic,proto3" json:"topic,omitempty"`
+	// https URL of a picture, or a path of this server.
+	Avatar         string `protobuf:"bytes,5,opt,name=avatar,proto3" json:"avatar,omitempty"`
+	IsAnnouncement bool   `protobuf:"varint,6,opt,name=is_announcement,json=isAnnouncement,proto3" json:"is_announcement,omitempty"`
+	// 0 to 21,600.
+	SlowModeSeconds uint32 `protobuf:"varint,7,opt,name=slow_mode_seconds,json=slowModeSeconds,proto3" json:"slow_mode_seconds,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *CreateRoomRequest) Reset() {
@@ -86,6 +92,34 @@ func (x *CreateRoomRequest) GetIsPrivate() bool {
 		return x.IsPrivate
 	}
 	return false
+}
+
+func (x *CreateRoomRequest) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *CreateRoomRequest) GetAvatar() string {
+	if x != nil {
+		return x.Avatar
+	}
+	return ""
+}
+
+func (x *CreateRoomRequest) GetIsAnnouncement() bool {
+	if x != nil {
+		return x.IsAnnouncement
+	}
+	return false
+}
+
+func (x *CreateRoomRequest) GetSlowModeSeconds() uint32 {
+	if x != nil {
+		return x.SlowModeSeconds
+	}
+	return 0
 }
 
 type ListRoomsRequest struct {
@@ -1114,12 +1148,16 @@ var File_natter_rooms_v1_rooms_proto protoreflect.FileDescriptor
 
 const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnatter/rooms/v1/rooms.proto\x12\x0fnatter.rooms.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17natter/bus/v1/bus.proto\x1a\x19natter/chat/v1/chat.proto\x1a\x1dnatter/client/v1/frames.proto\x1a\x19natter/http/v1/http.proto\"h\n" +
+	"\x1bnatter/rooms/v1/rooms.proto\x12\x0fnatter.rooms.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17natter/bus/v1/bus.proto\x1a\x19natter/chat/v1/chat.proto\x1a\x1dnatter/client/v1/frames.proto\x1a\x19natter/http/v1/http.proto\"\xeb\x01\n" +
 	"\x11CreateRoomRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1d\n" +
 	"\n" +
-	"is_private\x18\x03 \x01(\bR\tisPrivate\"V\n" +
+	"is_private\x18\x03 \x01(\bR\tisPrivate\x12\x14\n" +
+	"\x05topic\x18\x04 \x01(\tR\x05topic\x12\x16\n" +
+	"\x06avatar\x18\x05 \x01(\tR\x06avatar\x12'\n" +
+	"\x0fis_announcement\x18\x06 \x01(\bR\x0eisAnnouncement\x12*\n" +
+	"\x11slow_mode_seconds\x18\a \x01(\rR\x0fslowModeSeconds\"V\n" +
 	"\x10ListRoomsRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\tR\x05after\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x16\n" +

@@ -10,6 +10,7 @@ import (
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/postgres"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
 )
@@ -17,11 +18,13 @@ import (
 // Create implements store.Store.
 func (s *Store) Create(ctx context.Context, r room.Room, decide room.Decide) (created room.Room, err error) {
 	const op = "rooms.Create"
-	const insert = `INSERT INTO rooms (id, name, description, is_private, creator_id, version, member_count, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $6)`
+	const insert = `INSERT INTO rooms (id, kind, name, description, topic, avatar, is_private, is_archived, is_announcement, slow_mode,
+			creator_id, version, member_count, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $12)`
 	by := store.By{Room: r.ID, Actor: r.Creator, Target: r.Creator, At: r.CreatedAt}
 	err = postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, insert, r.ID, r.Name, r.Description, r.IsPrivate, r.Creator, r.CreatedAt); err != nil {
+		if _, err := tx.Exec(ctx, insert, r.ID, r.Kind, r.Name, r.Description, r.Topic, r.Avatar, r.IsPrivate, r.IsArchived,
+			r.IsAnnouncement, r.SlowMode, r.Creator, r.CreatedAt); err != nil {
 			return postgres.MapErr(op, err)
 		}
 		created, err = change(ctx, tx, by, decide)
@@ -61,7 +64,7 @@ func change(ctx context.Context, tx pgx.Tx, by store.By, decide room.Decide) (ro
 	if err != nil || c == nil {
 		return v.Room, err
 	}
-	after := v.After(c, by.At)
+	after := v.After(c)
 	return after, write(ctx, tx, by, c, after)
 }
 
@@ -69,31 +72,41 @@ func change(ctx context.Context, tx pgx.Tx, by store.By, decide room.Decide) (ro
 // wait for each other in a circle, but for two of ChangeAll), and reads what a decision needs.
 func lock(ctx context.Context, tx pgx.Tx, by store.By) (v room.View, err error) {
 	const op = "rooms.lock"
-	const lockRoom = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.id = $1 FOR UPDATE`
+	const lockRoom = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.id = $1 AND r.deleted_at IS NULL FOR UPDATE`
 	const lockUser = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
+	// A mute stays with who leaves, a ban ends by itself.
 	const view = `SELECT
 		coalesce((SELECT role FROM room_members WHERE room_id = $1 AND user_id = $2), ''),
-		coalesce((SELECT role FROM room_members WHERE room_id = $1 AND user_id = $3), ''),
-		EXISTS (SELECT 1 FROM room_bans WHERE room_id = $1 AND user_id = $3),
+		coalesce(m.role, ''), CASE WHEN m.role IS NULL
+			THEN (SELECT muted_until FROM room_mutes WHERE room_id = $1 AND user_id = $3) ELSE m.muted_until END,
+		EXISTS (SELECT 1 FROM room_bans WHERE room_id = $1 AND user_id = $3 AND coalesce(expires_at > $4, true)),
 		(SELECT count(*) FROM room_members WHERE user_id = $3),
-		(SELECT count(*) FROM (SELECT 1 FROM room_outbox WHERE room_id = $1 LIMIT $4) waiting)`
+		(SELECT count(*) FROM (SELECT 1 FROM room_outbox WHERE room_id = $1 LIMIT $5) waiting)
+		FROM (SELECT) this LEFT JOIN room_members m ON m.room_id = $1 AND m.user_id = $3`
+	v.At = by.At
 	if v.Room, err = one(ctx, tx, scanRoom, op, lockRoom, by.Room); err != nil {
 		return v, missing(err)
 	}
 	if _, err := tx.Exec(ctx, lockUser, "natter rooms of "+by.Target.String()); err != nil {
 		return v, postgres.MapErr(op, err)
 	}
-	err = tx.QueryRow(ctx, view, by.Room, by.Actor, by.Target, room.MaxPending).Scan(&v.Actor, &v.Target, &v.TargetBanned, &v.TargetRooms, &v.Pending)
+	err = tx.QueryRow(ctx, view, by.Room, by.Actor, by.Target, by.At, room.MaxPending).
+		Scan(&v.Actor, &v.Target, (*instant)(&v.TargetMuted), &v.TargetBanned, &v.TargetRooms, &v.Pending)
 	return v, postgres.MapErr(op, err)
 }
 
-// write stores a change: the membership, the ban, the room's new version and the command that carries it.
+// write stores a change: the membership, the ban, the settings, the room's new version and the command that carries it.
 func write(ctx context.Context, tx pgx.Tx, by store.By, c *room.Change, after room.Room) error {
-	const putMember = `INSERT INTO room_members (room_id, user_id, role, joined_version, joined_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role`
+	const putMember = `INSERT INTO room_members (room_id, user_id, role, muted_until, joined_version, joined_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role, muted_until = excluded.muted_until`
 	const deleteMember = `DELETE FROM room_members WHERE room_id = $1 AND user_id = $2`
-	const ban = `INSERT INTO room_bans (room_id, user_id, banned_by, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
-	const updateRoom = `UPDATE rooms SET version = $2, member_count = $3, updated_at = $4 WHERE id = $1`
+	const putMute = `INSERT INTO room_mutes (room_id, user_id, muted_until) VALUES ($1, $2, $3)`
+	const deleteMute = `DELETE FROM room_mutes WHERE room_id = $1 AND user_id = $2`
+	const putBan = `INSERT INTO room_bans (room_id, user_id, banned_by, reason, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (room_id, user_id) DO UPDATE SET
+			banned_by = excluded.banned_by, reason = excluded.reason, created_at = excluded.created_at, expires_at = excluded.expires_at`
+	const updateRoom = `UPDATE rooms SET name = $2, description = $3, topic = $4, avatar = $5, is_private = $6, is_archived = $7,
+		is_announcement = $8, slow_mode = $9, version = $10, member_count = $11, updated_at = $12 WHERE id = $1`
 	const enqueue = `INSERT INTO room_outbox (room_id, version, command, created_at) VALUES ($1, $2, $3, $4)`
 
 	command, err := c.Command(by.Room, after.Version)
@@ -101,15 +114,22 @@ func write(ctx context.Context, tx pgx.Tx, by store.By, c *room.Change, after ro
 		return err
 	}
 	var batch pgx.Batch // one round trip while the room is locked
-	if c.Role != "" {
-		batch.Queue(putMember, by.Room, by.Target, c.Role, after.Version, by.At)
-	} else {
-		batch.Queue(deleteMember, by.Room, by.Target)
+	if s := c.Standing; s != nil {
+		batch.Queue(deleteMute, by.Room, by.Target)
+		if s.Role != role.None {
+			batch.Queue(putMember, by.Room, by.Target, s.Role, value(s.MutedUntil), after.Version, by.At)
+		} else {
+			batch.Queue(deleteMember, by.Room, by.Target)
+		}
+		if s.Role == role.None && !s.MutedUntil.IsZero() {
+			batch.Queue(putMute, by.Room, by.Target, s.MutedUntil)
+		}
 	}
-	if c.Ban {
-		batch.Queue(ban, by.Room, by.Target, by.Actor, by.At)
+	if c.Ban != nil {
+		batch.Queue(putBan, by.Room, by.Target, by.Actor, c.Ban.Reason, by.At, value(c.Ban.ExpiresAt))
 	}
-	batch.Queue(updateRoom, by.Room, after.Version, after.MemberCount, after.UpdatedAt)
+	batch.Queue(updateRoom, by.Room, after.Name, after.Description, after.Topic, after.Avatar, after.IsPrivate, after.IsArchived,
+		after.IsAnnouncement, after.SlowMode, after.Version, after.MemberCount, after.UpdatedAt)
 	batch.Queue(enqueue, by.Room, after.Version, command, by.At)
 	return postgres.MapErr("rooms.write", tx.SendBatch(ctx, &batch).Close())
 }

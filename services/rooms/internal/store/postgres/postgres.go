@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/natter-chat/natter/pkg/ids"
@@ -82,29 +83,52 @@ func one[T any](ctx context.Context, db db, scan pgx.RowToFunc[T], op, sql strin
 	return found, postgres.MapErr(op, err)
 }
 
-// roomColumns are what scanRoom reads, of a table or subquery r.
-const roomColumns = `r.id, r.name, r.description, r.is_private, r.creator_id, r.version, r.member_count, r.created_at, r.updated_at`
+// roomColumns are what roomFields reads, of a table or subquery r.
+const roomColumns = `r.id, r.kind, r.name, r.description, r.topic, r.avatar, r.is_private, r.is_archived, r.is_announcement, r.slow_mode,
+	r.creator_id, r.version, r.member_count, r.created_at, r.updated_at, r.deleted_at`
+
+func roomFields(r *room.Room) []any {
+	return []any{
+		&r.ID, &r.Kind, &r.Name, &r.Description, &r.Topic, &r.Avatar, &r.IsPrivate, &r.IsArchived, &r.IsAnnouncement, &r.SlowMode,
+		&r.Creator, &r.Version, &r.MemberCount, (*instant)(&r.CreatedAt), (*instant)(&r.UpdatedAt), (*instant)(&r.DeletedAt),
+	}
+}
 
 func scanRoom(row pgx.CollectableRow) (r room.Room, err error) {
-	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, &r.CreatedAt, &r.UpdatedAt)
-	return utc(r), err
+	err = row.Scan(roomFields(&r)...)
+	return r, err
+}
+
+// memberColumns are what membershipFields reads besides a room: NULL and ” for who is no member.
+const memberColumns = `coalesce(m.role, ''), m.muted_until, m.joined_at`
+
+func membershipFields(m *room.Membership) []any {
+	return append(roomFields(&m.Room), &m.Role, (*instant)(&m.MutedUntil), (*instant)(&m.JoinedAt))
 }
 
 func scanMembership(row pgx.CollectableRow) (m room.Membership, err error) {
-	r := &m.Room
-	var joined *time.Time
-	err = row.Scan(&r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, &r.CreatedAt, &r.UpdatedAt, &m.Role, &joined)
-	m.Room = utc(m.Room)
-	if joined != nil {
-		m.JoinedAt = joined.UTC()
-	}
+	err = row.Scan(membershipFields(&m)...)
 	return m, err
 }
 
-// utc: pgx returns times in the local zone.
-func utc(r room.Room) room.Room {
-	r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
-	return r
+// instant reads a time, in UTC; no time from NULL.
+type instant time.Time
+
+// ScanTimestamptz implements pgtype.TimestamptzScanner.
+func (i *instant) ScanTimestamptz(v pgtype.Timestamptz) error {
+	*i = instant{}
+	if v.Valid {
+		*i = instant(v.Time.UTC())
+	}
+	return nil
+}
+
+// value is a time as it is stored, of NULL if it is zero.
+func value(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // below is where a descending page starts: under after, or above every id.

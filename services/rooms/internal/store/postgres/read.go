@@ -14,9 +14,9 @@ import (
 
 // Room implements store.Store.
 func (s *Store) Room(ctx context.Context, id ids.Room, viewer ids.User) (room.Membership, error) {
-	const sql = `SELECT ` + roomColumns + `, coalesce(m.role, ''), m.joined_at
+	const sql = `SELECT ` + roomColumns + `, ` + memberColumns + `
 		FROM rooms r LEFT JOIN room_members m ON m.room_id = r.id AND m.user_id = $2
-		WHERE r.id = $1`
+		WHERE r.id = $1 AND r.deleted_at IS NULL`
 	m, err := one(ctx, s.pool, scanMembership, "rooms.Room", sql, id, viewer)
 	return m, missing(err)
 }
@@ -24,7 +24,7 @@ func (s *Store) Room(ctx context.Context, id ids.Room, viewer ids.User) (room.Me
 // Visible implements store.Store.
 func (s *Store) Visible(ctx context.Context, viewer ids.User, after ids.Room, limit int) ([]room.Room, error) {
 	const sql = `SELECT ` + roomColumns + ` FROM (
-			(SELECT ` + roomColumns + ` FROM rooms r WHERE NOT r.is_private AND r.id < $2 ORDER BY r.id DESC LIMIT $3)
+			(SELECT ` + roomColumns + ` FROM rooms r WHERE NOT r.is_private AND r.deleted_at IS NULL AND r.id < $2 ORDER BY r.id DESC LIMIT $3)
 			UNION ALL
 			(SELECT ` + roomColumns + ` FROM room_members m JOIN rooms r ON r.id = m.room_id
 				WHERE m.user_id = $1 AND m.room_id < $2 AND r.is_private ORDER BY m.room_id DESC LIMIT $3)
@@ -41,7 +41,7 @@ func (s *Store) Joined(ctx context.Context, user ids.User, after ids.Room, limit
 
 // Memberships implements store.Store.
 func (s *Store) Memberships(ctx context.Context, user ids.User, after ids.Room, limit int) ([]room.Membership, error) {
-	const sql = `SELECT ` + roomColumns + `, m.role, m.joined_at FROM room_members m JOIN rooms r ON r.id = m.room_id
+	const sql = `SELECT ` + roomColumns + `, ` + memberColumns + ` FROM room_members m JOIN rooms r ON r.id = m.room_id
 		WHERE m.user_id = $1 AND m.room_id > $2 ORDER BY m.room_id LIMIT $3`
 	return list(ctx, s.pool, scanMembership, "rooms.Memberships", sql, user, after, limit)
 }
@@ -49,8 +49,8 @@ func (s *Store) Memberships(ctx context.Context, user ids.User, after ids.Room, 
 // MembershipsOf implements store.Store.
 func (s *Store) MembershipsOf(ctx context.Context, users []ids.User, perUser int) (map[ids.User][]room.Membership, error) {
 	const op = "rooms.MembershipsOf"
-	const sql = `SELECT u.id, ` + roomColumns + `, m.role, m.joined_at FROM unnest($1::uuid[]) u (id) CROSS JOIN LATERAL (
-			SELECT room_id, role, joined_at FROM room_members WHERE user_id = u.id ORDER BY room_id LIMIT $2
+	const sql = `SELECT u.id, ` + roomColumns + `, ` + memberColumns + ` FROM unnest($1::uuid[]) u (id) CROSS JOIN LATERAL (
+			SELECT room_id, role, muted_until, joined_at FROM room_members WHERE user_id = u.id ORDER BY room_id LIMIT $2
 		) m JOIN rooms r ON r.id = m.room_id ORDER BY u.id, m.room_id`
 	rows, err := s.pool.Query(ctx, sql, users, perUser)
 	if err != nil {
@@ -60,12 +60,9 @@ func (s *Store) MembershipsOf(ctx context.Context, users []ids.User, perUser int
 	var (
 		user ids.User
 		m    room.Membership
-		r    = &m.Room
 	)
-	_, err = pgx.ForEachRow(rows, []any{
-		&user, &r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, &r.CreatedAt, &r.UpdatedAt, &m.Role, &m.JoinedAt,
-	}, func() error {
-		found[user] = append(found[user], room.Membership{Room: utc(m.Room), Role: m.Role, JoinedAt: m.JoinedAt.UTC()})
+	_, err = pgx.ForEachRow(rows, append([]any{&user}, membershipFields(&m)...), func() error {
+		found[user] = append(found[user], m)
 		return nil
 	})
 	return found, postgres.MapErr(op, err)
@@ -75,7 +72,7 @@ func (s *Store) MembershipsOf(ctx context.Context, users []ids.User, perUser int
 func (s *Store) Members(ctx context.Context, id ids.Room, after ids.User, limit int) ([]room.Member, error) {
 	const op = "rooms.Members"
 	const cursor = `SELECT joined_version FROM room_members WHERE room_id = $1 AND user_id = $2`
-	const sql = `SELECT user_id, role, joined_at FROM room_members
+	const sql = `SELECT user_id, role, muted_until, joined_at FROM room_members
 		WHERE room_id = $1 AND joined_version > $2 ORDER BY joined_version LIMIT $3`
 	var joined int64
 	if !after.IsZero() {
@@ -87,8 +84,7 @@ func (s *Store) Members(ctx context.Context, id ids.Room, after ids.User, limit 
 		}
 	}
 	scan := func(row pgx.CollectableRow) (m room.Member, err error) {
-		err = row.Scan(&m.User, &m.Role, &m.JoinedAt)
-		m.JoinedAt = m.JoinedAt.UTC()
+		err = row.Scan(&m.User, &m.Role, (*instant)(&m.MutedUntil), (*instant)(&m.JoinedAt))
 		return m, err
 	}
 	return list(ctx, s.pool, scan, op, sql, id, joined, limit)
@@ -119,17 +115,17 @@ func (s *Store) FirstMembers(ctx context.Context, rooms []ids.Room, perRoom int)
 // Snapshot implements store.Store.
 func (s *Store) Snapshot(ctx context.Context, id ids.Room, logVersion uint32, after ids.User, limit int) (snap store.Snapshot, err error) {
 	const op = "rooms.Snapshot"
-	const version = `SELECT version FROM rooms WHERE id = $1`
-	const members = `SELECT user_id, role FROM room_members WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3`
+	const the = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.id = $1`
+	const members = `SELECT user_id, role, muted_until FROM room_members WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3`
 	const pending = `SELECT version, command FROM room_outbox WHERE room_id = $1 AND version > $2 ORDER BY version`
 	scan := func(row pgx.CollectableRow) (m room.Member, err error) {
-		err = row.Scan(&m.User, &m.Role)
+		err = row.Scan(&m.User, &m.Role, (*instant)(&m.MutedUntil))
 		return m, err
 	}
 	// One snapshot for the three queries.
 	opts := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = pgx.BeginTxFunc(ctx, s.pool, opts, func(tx pgx.Tx) error {
-		if snap.Version, err = one(ctx, tx, pgx.RowTo[uint32], op, version, id); err != nil {
+		if snap.Room, err = one(ctx, tx, scanRoom, op, the, id); err != nil {
 			return missing(err)
 		}
 		if snap.Members, err = list(ctx, tx, scan, op, members, id, after, limit); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/sqlite"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
@@ -14,11 +15,13 @@ import (
 
 // Create implements store.Store.
 func (s *Store) Create(ctx context.Context, r room.Room, decide room.Decide) (created room.Room, err error) {
-	const insert = `INSERT INTO rooms (id, name, description, is_private, creator_id, version, member_count, created_at, updated_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?6)`
+	const insert = `INSERT INTO rooms (id, kind, name, description, topic, avatar, is_private, is_archived, is_announcement, slow_mode,
+			creator_id, version, member_count, created_at, updated_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0, ?12, ?12)`
 	by := store.By{Room: r.ID, Actor: r.Creator, Target: r.Creator, At: r.CreatedAt}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, insert, r.ID, r.Name, r.Description, r.IsPrivate, r.Creator, r.CreatedAt.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, insert, r.ID, r.Kind, r.Name, r.Description, r.Topic, r.Avatar, r.IsPrivate, r.IsArchived,
+			r.IsAnnouncement, r.SlowMode, r.Creator, r.CreatedAt.UnixMilli()); err != nil {
 			return err
 		}
 		created, err = change(ctx, tx, by, decide)
@@ -58,30 +61,39 @@ func change(ctx context.Context, tx *sql.Tx, by store.By, decide room.Decide) (r
 	if err != nil || c == nil {
 		return v.Room, err
 	}
-	after := v.After(c, by.At)
+	after := v.After(c)
 	return after, write(ctx, tx, by, c, after)
 }
 
-// read reads what a decision needs.
+// read reads what a decision needs. A mute stays with who leaves, a ban ends by itself.
 func read(ctx context.Context, tx *sql.Tx, by store.By) (v room.View, err error) {
 	const query = `SELECT ` + roomColumns + `,
 		coalesce((SELECT role FROM room_members WHERE room_id = ?1 AND user_id = ?2), ''),
-		coalesce((SELECT role FROM room_members WHERE room_id = ?1 AND user_id = ?3), ''),
-		EXISTS (SELECT 1 FROM room_bans WHERE room_id = ?1 AND user_id = ?3),
+		coalesce(m.role, ''), CASE WHEN m.role IS NULL
+			THEN (SELECT muted_until FROM room_mutes WHERE room_id = ?1 AND user_id = ?3) ELSE m.muted_until END,
+		EXISTS (SELECT 1 FROM room_bans WHERE room_id = ?1 AND user_id = ?3 AND coalesce(expires_at > ?4, true)),
 		(SELECT count(*) FROM room_members WHERE user_id = ?3),
-		(SELECT count(*) FROM (SELECT 1 FROM room_outbox WHERE room_id = ?1 LIMIT ?4))
-		FROM rooms r WHERE r.id = ?1`
-	fields := append(roomFields(&v.Room), &v.Actor, &v.Target, &v.TargetBanned, &v.TargetRooms, &v.Pending)
-	return v, missing(tx.QueryRowContext(ctx, query, by.Room, by.Actor, by.Target, room.MaxPending).Scan(fields...))
+		(SELECT count(*) FROM (SELECT 1 FROM room_outbox WHERE room_id = ?1 LIMIT ?5))
+		FROM rooms r LEFT JOIN room_members m ON m.room_id = r.id AND m.user_id = ?3
+		WHERE r.id = ?1 AND r.deleted_at IS NULL`
+	v.At = by.At
+	fields := append(roomFields(&v.Room), &v.Actor, &v.Target, (*millis)(&v.TargetMuted), &v.TargetBanned, &v.TargetRooms, &v.Pending)
+	row := tx.QueryRowContext(ctx, query, by.Room, by.Actor, by.Target, by.At.UnixMilli(), room.MaxPending)
+	return v, missing(row.Scan(fields...))
 }
 
-// write stores a change: the membership, the ban, the room's new version and the command that carries it.
+// write stores a change: the membership, the ban, the settings, the room's new version and the command that carries it.
 func write(ctx context.Context, tx *sql.Tx, by store.By, c *room.Change, after room.Room) error {
-	const putMember = `INSERT INTO room_members (room_id, user_id, role, joined_version, joined_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role`
+	const putMember = `INSERT INTO room_members (room_id, user_id, role, muted_until, joined_version, joined_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role, muted_until = excluded.muted_until`
 	const deleteMember = `DELETE FROM room_members WHERE room_id = ? AND user_id = ?`
-	const ban = `INSERT INTO room_bans (room_id, user_id, banned_by, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	const updateRoom = `UPDATE rooms SET version = ?2, member_count = ?3, updated_at = ?4 WHERE id = ?1`
+	const putMute = `INSERT INTO room_mutes (room_id, user_id, muted_until) VALUES (?, ?, ?)`
+	const deleteMute = `DELETE FROM room_mutes WHERE room_id = ? AND user_id = ?`
+	const putBan = `INSERT INTO room_bans (room_id, user_id, banned_by, reason, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (room_id, user_id) DO UPDATE SET
+			banned_by = excluded.banned_by, reason = excluded.reason, created_at = excluded.created_at, expires_at = excluded.expires_at`
+	const updateRoom = `UPDATE rooms SET name = ?2, description = ?3, topic = ?4, avatar = ?5, is_private = ?6, is_archived = ?7,
+		is_announcement = ?8, slow_mode = ?9, version = ?10, member_count = ?11, updated_at = ?12 WHERE id = ?1`
 	const enqueue = `INSERT INTO room_outbox (room_id, version, command, created_at) VALUES (?, ?, ?, ?)`
 
 	command, err := c.Command(by.Room, after.Version)
@@ -94,15 +106,22 @@ func write(ctx context.Context, tx *sql.Tx, by store.By, c *room.Change, after r
 			_, err = tx.ExecContext(ctx, query, args...)
 		}
 	}
-	if c.Role != "" {
-		exec(putMember, by.Room, by.Target, c.Role, after.Version, at)
-	} else {
-		exec(deleteMember, by.Room, by.Target)
+	if s := c.Standing; s != nil {
+		exec(deleteMute, by.Room, by.Target)
+		if s.Role != role.None {
+			exec(putMember, by.Room, by.Target, s.Role, value(s.MutedUntil), after.Version, at)
+		} else {
+			exec(deleteMember, by.Room, by.Target)
+		}
+		if s.Role == role.None && !s.MutedUntil.IsZero() {
+			exec(putMute, by.Room, by.Target, value(s.MutedUntil))
+		}
 	}
-	if c.Ban {
-		exec(ban, by.Room, by.Target, by.Actor, at)
+	if c.Ban != nil {
+		exec(putBan, by.Room, by.Target, by.Actor, c.Ban.Reason, at, value(c.Ban.ExpiresAt))
 	}
-	exec(updateRoom, by.Room, after.Version, after.MemberCount, after.UpdatedAt.UnixMilli())
+	exec(updateRoom, by.Room, after.Name, after.Description, after.Topic, after.Avatar, after.IsPrivate, after.IsArchived,
+		after.IsAnnouncement, after.SlowMode, after.Version, after.MemberCount, after.UpdatedAt.UnixMilli())
 	exec(enqueue, by.Room, after.Version, command, at)
 	return sqlite.MapErr("rooms.write", err)
 }

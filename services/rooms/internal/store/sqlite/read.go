@@ -15,9 +15,9 @@ import (
 
 // Room implements store.Store.
 func (s *Store) Room(ctx context.Context, id ids.Room, viewer ids.User) (room.Membership, error) {
-	const query = `SELECT ` + roomColumns + `, coalesce(m.role, ''), m.joined_at
+	const query = `SELECT ` + roomColumns + `, ` + memberColumns + `
 		FROM rooms r LEFT JOIN room_members m ON m.room_id = r.id AND m.user_id = ?2
-		WHERE r.id = ?1`
+		WHERE r.id = ?1 AND r.deleted_at IS NULL`
 	m, err := scanMembership(s.db.Read().QueryRowContext(ctx, query, id, viewer))
 	return m, missing(err)
 }
@@ -25,7 +25,7 @@ func (s *Store) Room(ctx context.Context, id ids.Room, viewer ids.User) (room.Me
 // Visible implements store.Store.
 func (s *Store) Visible(ctx context.Context, viewer ids.User, after ids.Room, limit int) ([]room.Room, error) {
 	const query = `SELECT ` + roomColumns + ` FROM (
-			SELECT * FROM (SELECT ` + roomColumns + ` FROM rooms r WHERE NOT r.is_private AND r.id < ?2 ORDER BY r.id DESC LIMIT ?3)
+			SELECT * FROM (SELECT ` + roomColumns + ` FROM rooms r WHERE NOT r.is_private AND r.deleted_at IS NULL AND r.id < ?2 ORDER BY r.id DESC LIMIT ?3)
 			UNION ALL
 			SELECT * FROM (SELECT ` + roomColumns + ` FROM room_members m JOIN rooms r ON r.id = m.room_id
 				WHERE m.user_id = ?1 AND m.room_id < ?2 AND r.is_private ORDER BY m.room_id DESC LIMIT ?3)
@@ -42,7 +42,7 @@ func (s *Store) Joined(ctx context.Context, user ids.User, after ids.Room, limit
 
 // Memberships implements store.Store.
 func (s *Store) Memberships(ctx context.Context, user ids.User, after ids.Room, limit int) ([]room.Membership, error) {
-	const query = `SELECT ` + roomColumns + `, m.role, m.joined_at FROM room_members m JOIN rooms r ON r.id = m.room_id
+	const query = `SELECT ` + roomColumns + `, ` + memberColumns + ` FROM room_members m JOIN rooms r ON r.id = m.room_id
 		WHERE m.user_id = ? AND m.room_id > ? ORDER BY m.room_id LIMIT ?`
 	return list(ctx, s.db.Read(), scanMembership, "rooms.Memberships", query, user, after, limit)
 }
@@ -51,7 +51,7 @@ func (s *Store) Memberships(ctx context.Context, user ids.User, after ids.Room, 
 func (s *Store) MembershipsOf(ctx context.Context, users []ids.User, perUser int) (map[ids.User][]room.Membership, error) {
 	const op = "rooms.MembershipsOf"
 	// Up to the perUser-th room of each; all when there are fewer: '~' is above every id.
-	const query = `SELECT value, ` + roomColumns + `, m.role, m.joined_at
+	const query = `SELECT value, ` + roomColumns + `, ` + memberColumns + `
 		FROM json_each(?1) JOIN room_members m ON m.user_id = value
 			AND m.room_id <= coalesce((SELECT room_id FROM room_members WHERE user_id = value ORDER BY room_id LIMIT 1 OFFSET ?2 - 1), '~')
 		JOIN rooms r ON r.id = m.room_id
@@ -65,7 +65,7 @@ func (s *Store) MembershipsOf(ctx context.Context, users []ids.User, perUser int
 		room.Membership
 	}
 	scan := func(from scanner) (r row, err error) {
-		err = from.Scan(append(append([]any{&r.user}, roomFields(&r.Room)...), &r.Role, (*millis)(&r.JoinedAt))...)
+		err = from.Scan(append([]any{&r.user}, membershipFields(&r.Membership)...)...)
 		return r, err
 	}
 	rows, err := list(ctx, s.db.Read(), scan, op, query, string(texts), perUser)
@@ -80,7 +80,7 @@ func (s *Store) MembershipsOf(ctx context.Context, users []ids.User, perUser int
 func (s *Store) Members(ctx context.Context, id ids.Room, after ids.User, limit int) ([]room.Member, error) {
 	const op = "rooms.Members"
 	const cursor = `SELECT joined_version FROM room_members WHERE room_id = ? AND user_id = ?`
-	const query = `SELECT user_id, role, joined_at FROM room_members
+	const query = `SELECT user_id, role, muted_until, joined_at FROM room_members
 		WHERE room_id = ? AND joined_version > ? ORDER BY joined_version LIMIT ?`
 	var joined int64
 	if !after.IsZero() {
@@ -92,7 +92,7 @@ func (s *Store) Members(ctx context.Context, id ids.Room, after ids.User, limit 
 		}
 	}
 	scan := func(row scanner) (m room.Member, err error) {
-		err = row.Scan(&m.User, &m.Role, (*millis)(&m.JoinedAt))
+		err = row.Scan(&m.User, &m.Role, (*millis)(&m.MutedUntil), (*millis)(&m.JoinedAt))
 		return m, err
 	}
 	return list(ctx, s.db.Read(), scan, op, query, id, joined, limit)
@@ -129,8 +129,8 @@ func (s *Store) FirstMembers(ctx context.Context, rooms []ids.Room, perRoom int)
 // Snapshot implements store.Store.
 func (s *Store) Snapshot(ctx context.Context, id ids.Room, logVersion uint32, after ids.User, limit int) (snap store.Snapshot, err error) {
 	const op = "rooms.Snapshot"
-	const version = `SELECT version FROM rooms WHERE id = ?`
-	const members = `SELECT user_id, role FROM room_members WHERE room_id = ? AND user_id > ? ORDER BY user_id LIMIT ?`
+	const one = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.id = ?`
+	const members = `SELECT user_id, role, muted_until FROM room_members WHERE room_id = ? AND user_id > ? ORDER BY user_id LIMIT ?`
 	const pending = `SELECT version, command FROM room_outbox WHERE room_id = ? AND version > ? ORDER BY version`
 	// A transaction sees one moment, that of its first query.
 	tx, err := s.db.Read().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
@@ -138,11 +138,11 @@ func (s *Store) Snapshot(ctx context.Context, id ids.Room, logVersion uint32, af
 		return snap, sqlite.MapErr(op, err)
 	}
 	defer func() { _ = tx.Rollback() }() // it wrote nothing
-	if err := tx.QueryRowContext(ctx, version, id).Scan(&snap.Version); err != nil {
+	if snap.Room, err = scanRoom(tx.QueryRowContext(ctx, one, id)); err != nil {
 		return snap, missing(err)
 	}
 	scan := func(row scanner) (m room.Member, err error) {
-		err = row.Scan(&m.User, &m.Role)
+		err = row.Scan(&m.User, &m.Role, (*millis)(&m.MutedUntil))
 		return m, err
 	}
 	if snap.Members, err = list(ctx, tx, scan, op, members, id, after, limit); err != nil {

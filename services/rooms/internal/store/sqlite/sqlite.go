@@ -69,10 +69,14 @@ func list[T any](ctx context.Context, db db, scan func(scanner) (T, error), op, 
 }
 
 // roomColumns are what roomFields reads, of a table or subquery r.
-const roomColumns = `r.id, r.name, r.description, r.is_private, r.creator_id, r.version, r.member_count, r.created_at, r.updated_at`
+const roomColumns = `r.id, r.kind, r.name, r.description, r.topic, r.avatar, r.is_private, r.is_archived, r.is_announcement, r.slow_mode,
+	r.creator_id, r.version, r.member_count, r.created_at, r.updated_at, r.deleted_at`
 
 func roomFields(r *room.Room) []any {
-	return []any{&r.ID, &r.Name, &r.Description, &r.IsPrivate, &r.Creator, &r.Version, &r.MemberCount, (*millis)(&r.CreatedAt), (*millis)(&r.UpdatedAt)}
+	return []any{
+		&r.ID, &r.Kind, &r.Name, &r.Description, &r.Topic, &r.Avatar, &r.IsPrivate, &r.IsArchived, &r.IsAnnouncement, &r.SlowMode,
+		&r.Creator, &r.Version, &r.MemberCount, (*millis)(&r.CreatedAt), (*millis)(&r.UpdatedAt), (*millis)(&r.DeletedAt),
+	}
 }
 
 func scanRoom(row scanner) (r room.Room, err error) {
@@ -80,8 +84,15 @@ func scanRoom(row scanner) (r room.Room, err error) {
 	return r, err
 }
 
+// memberColumns are what membershipFields reads besides a room: NULL and ” for who is no member.
+const memberColumns = `coalesce(m.role, ''), m.muted_until, m.joined_at`
+
+func membershipFields(m *room.Membership) []any {
+	return append(roomFields(&m.Room), &m.Role, (*millis)(&m.MutedUntil), (*millis)(&m.JoinedAt))
+}
+
 func scanMembership(row scanner) (m room.Membership, err error) {
-	err = row.Scan(append(roomFields(&m.Room), &m.Role, (*millis)(&m.JoinedAt))...)
+	err = row.Scan(membershipFields(&m)...)
 	return m, err
 }
 
@@ -104,6 +115,14 @@ func (m *millis) Scan(v any) error {
 		return fmt.Errorf("cannot scan %T into a time", v)
 	}
 	return nil
+}
+
+// value is a time as it is stored, of NULL if it is zero.
+func value(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
 }
 
 // below is where a descending page starts: under after, or above every id.

@@ -7,6 +7,7 @@ import (
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
 )
@@ -17,14 +18,14 @@ func (s *suite) create() {
 	if r.Version != 1 || r.MemberCount != 1 || !r.CreatedAt.Equal(s.now) || !r.UpdatedAt.Equal(s.now) {
 		s.Errorf("created %+v", r)
 	}
-	for user, role := range map[ids.User]room.Role{owner: room.Owner, stranger: ""} {
+	for user, as := range map[ids.User]role.Role{owner: role.Owner, stranger: ""} {
 		m, err := s.Room(s.Context(), r.ID, user)
 		s.ok(err)
 		joined := s.now
-		if role == "" {
+		if as == role.None {
 			joined = time.Time{}
 		}
-		if want := (room.Membership{Room: r, Role: role, JoinedAt: joined}); m != want {
+		if want := (room.Membership{Room: r, Standing: room.Standing{Role: as}, JoinedAt: joined}); m != want {
 			s.Errorf("read %+v, want %+v", m, want)
 		}
 	}
@@ -33,7 +34,7 @@ func (s *suite) create() {
 
 	few := limits
 	few.RoomsPerUser = 1
-	_, err = s.Create(s.Context(), room.Room{ID: ids.New[ids.Room](), Creator: owner, CreatedAt: s.now}, few.Create(ref(owner)))
+	_, err = s.Create(s.Context(), room.Room{ID: ids.New[ids.Room](), Kind: role.Room, Creator: owner, CreatedAt: s.now}, few.Create(ref(owner)))
 	s.wantCode(err, fault.ResourceExhausted)
 }
 
@@ -47,7 +48,7 @@ func (s *suite) change() {
 	}
 	m, err := s.Room(s.Context(), r.ID, user)
 	s.ok(err)
-	if m.Room != after || m.Role != room.Ordinary {
+	if m.Room != after || m.Role != role.Member {
 		s.Errorf("read %+v, want %+v and role member", m, after)
 	}
 	if again := s.join(r.ID, user); again != after {
@@ -80,23 +81,23 @@ func (s *suite) view() {
 		s.ok(err)
 		return v
 	}
-	want := room.View{Actor: room.Owner, Target: room.Ordinary, TargetRooms: 2, Pending: 1}
+	want := room.View{At: s.now, Actor: role.Owner, Target: role.Member, TargetRooms: 2, Pending: 1}
 	got := look(owner, user)
 	if want.Room = got.Room; got != want || got.Room.ID != r.ID || got.Room.Version != 2 {
 		s.Errorf("view %+v, want %+v", got, want)
 	}
 
 	// A role change keeps the member's place and count; a ban ends the membership and stays.
-	_, err := s.Change(s.Context(), store.By{Room: r.ID, Actor: owner, Target: user, At: s.now}, room.Remove(ref(owner), ref(user), true))
+	_, err := s.Change(s.Context(), store.By{Room: r.ID, Actor: owner, Target: user, At: s.now}, room.PutBan(ref(owner), ref(user), room.Ban{}))
 	s.ok(err)
-	want = room.View{Actor: room.Owner, TargetBanned: true, TargetRooms: 1, Pending: 2}
+	want = room.View{At: s.now, Actor: role.Owner, TargetBanned: true, TargetRooms: 1, Pending: 2}
 	got = look(owner, user)
 	if want.Room = got.Room; got != want || got.Room.MemberCount != 1 {
 		s.Errorf("view after a ban %+v, want %+v", got, want)
 	}
 	_, err = s.Change(s.Context(), s.by(r.ID, user), limits.Join(ref(user)))
 	s.wantCode(err, fault.PermissionDenied)
-	if got := look(user, owner); got.Actor != "" || got.Target != room.Owner || got.TargetBanned || got.TargetRooms != 2 {
+	if got := look(user, owner); got.Actor != "" || got.Target != role.Owner || got.TargetBanned || got.TargetRooms != 2 {
 		s.Errorf("view of a stranger on the owner: %+v", got)
 	}
 }
@@ -106,11 +107,13 @@ func (s *suite) allOrNothing() {
 	r := s.newRoom(owner, false)
 	refused := errors.New("refused")
 	for name, decide := range map[string]room.Decide{
-		"an error": func(room.View) (*room.Change, error) { return &room.Change{Role: room.Ordinary}, refused },
+		"an error": func(room.View) (*room.Change, error) {
+			return &room.Change{Standing: &room.Standing{Role: role.Member}}, refused
+		},
 		// The member row is written before the room's: the broken role must take everything back.
 		"a broken change": func(v room.View) (*room.Change, error) {
 			c, err := limits.Join(ref(user))(v)
-			c.Role = "emperor"
+			c.Standing.Role = "emperor"
 			return c, err
 		},
 	} {
@@ -129,7 +132,7 @@ func (s *suite) allOrNothing() {
 	}
 
 	id := ids.New[ids.Room]()
-	_, err := s.Create(s.Context(), room.Room{ID: id, Creator: owner, CreatedAt: s.now}, func(room.View) (*room.Change, error) { return nil, refused })
+	_, err := s.Create(s.Context(), room.Room{ID: id, Kind: role.Room, Creator: owner, CreatedAt: s.now}, func(room.View) (*room.Change, error) { return nil, refused })
 	if !errors.Is(err, refused) {
 		s.Errorf("create: %v", err)
 	}
@@ -147,7 +150,7 @@ func (s *suite) changeAll() {
 	s.ok(s.ChangeAll(s.Context(), steps))
 	m, err := s.Room(s.Context(), r.ID, steps[1].Target)
 	s.ok(err)
-	if want := uint32(room.MaxPending + 1); m.Room.Version != want || m.Room.MemberCount != want || m.Role != room.Ordinary {
+	if want := uint32(room.MaxPending + 1); m.Room.Version != want || m.Room.MemberCount != want || m.Role != role.Member {
 		s.Errorf("after %d placements: %+v", len(steps), m)
 	}
 	members, err := s.Members(s.Context(), r.ID, ids.User{}, 3)
@@ -179,7 +182,7 @@ func (s *suite) commands() {
 	owner, user := ids.New[ids.User](), ids.New[ids.User]()
 	r := s.newRoom(owner, false)
 	s.join(r.ID, user)
-	_, err := s.Change(s.Context(), store.By{Room: r.ID, Actor: owner, Target: user, At: s.now}, room.Remove(ref(owner), ref(user), false))
+	_, err := s.Change(s.Context(), store.By{Room: r.ID, Actor: owner, Target: user, At: s.now}, room.Kick(ref(owner), ref(user), ""))
 	s.ok(err)
 	commands := s.pending(r.ID, 1)
 	if len(commands) != 3 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 )
 
@@ -70,7 +71,7 @@ func (s *suite) joined() {
 			break
 		}
 		for _, m := range page {
-			if owned := m.Room.Creator == me; owned != (m.Role == room.Owner) || !owned && m.Role != room.Ordinary || !m.JoinedAt.Equal(s.now) {
+			if owned := m.Room.Creator == me; owned != (m.Role == role.Owner) || !owned && m.Role != role.Member || !m.JoinedAt.Equal(s.now) {
 				s.Errorf("role %q in the room of %s", m.Role, m.Room.Creator)
 			}
 			got, after = append(got, m.Room.ID), m.Room.ID
@@ -137,7 +138,7 @@ func (s *suite) members() {
 			break
 		}
 		for _, m := range page {
-			if owner := m.User == everyone[0]; owner != (m.Role == room.Owner) || !m.JoinedAt.Equal(s.now) {
+			if owner := m.User == everyone[0]; owner != (m.Role == role.Owner) || !m.JoinedAt.Equal(s.now) {
 				s.Errorf("member %+v", m)
 			}
 			got, after = append(got, m.User), m.User
@@ -181,14 +182,14 @@ func (s *suite) snapshot() {
 	for after := (ids.User{}); ; {
 		page, err := s.Snapshot(s.Context(), r.ID, 4, after, 2)
 		s.ok(err)
-		if page.Version != 6 || len(s.decode(page.Pending, 5)) != 2 {
-			s.Errorf("version %d, pending %v; want 6, and 5 and 6", page.Version, page.Pending)
+		if page.Room.Version != 6 || len(s.decode(page.Pending, 5)) != 2 {
+			s.Errorf("version %d, pending %v; want 6, and 5 and 6", page.Room.Version, page.Pending)
 		}
 		if len(page.Members) == 0 {
 			break
 		}
 		for _, m := range page.Members {
-			if owner := m.User == everyone[3]; owner != (m.Role == room.Owner) {
+			if owner := m.User == everyone[3]; owner != (m.Role == role.Owner) {
 				s.Errorf("role %q of %s", m.Role, m.User)
 			}
 			got, after = append(got, m.User), m.User

@@ -10,6 +10,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
@@ -95,7 +96,10 @@ func (s *suite) wantCode(err error, want fault.Code) {
 func (s *suite) newRoom(owner ids.User, private bool) room.Room {
 	s.Helper()
 	r, err := s.Create(s.Context(), room.Room{
-		ID: ids.New[ids.Room](), Name: "Reading group", Description: "Two\nlines — and ünïcode", IsPrivate: private, Creator: owner, CreatedAt: s.now,
+		ID: ids.New[ids.Room](), Kind: role.Room, Creator: owner, CreatedAt: s.now,
+		Settings: room.Settings{
+			Name: "Reading group", Description: "Two\nlines — and ünïcode", Topic: "Ünïcode", Avatar: "/a.png", IsPrivate: private, SlowMode: 30,
+		},
 	}, limits.Create(ref(owner)))
 	s.ok(err)
 	return r
