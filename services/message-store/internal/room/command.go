@@ -107,7 +107,7 @@ func (p *Parser) body(out *Command, c *busv1.Command) error {
 		e.Kind, e.Target, e.Removed = store.KindPinned, body.Pinned.GetSeq(), body.Pinned.GetRemoved()
 	case *busv1.Command_MemberJoined:
 		e.Kind, e.Version, out.Change = store.KindMemberJoined, body.MemberJoined.GetVersion(), true
-		err := member(e, body.MemberJoined.GetUser(), store.Member{Role: body.MemberJoined.GetRole()})
+		err := member(e, body.MemberJoined.GetUser(), store.Member{Role: body.MemberJoined.GetRole(), IsChange: body.MemberJoined.GetIsChange()})
 		if until := body.MemberJoined.GetMutedUntil(); err == nil && until != nil {
 			e.Member.MutedUntil = until.AsTime().UnixMilli()
 		}

@@ -118,6 +118,8 @@ type Member struct {
 	Note string `json:"note,omitempty"`
 	// MutedUntil is when they may write again, in milliseconds since 1970; 0: they are not muted.
 	MutedUntil int64 `json:"mutedUntil,omitempty"`
+	// IsChange: they were a member before.
+	IsChange bool `json:"isChange,omitempty"`
 }
 
 // RoomInfo is what a room is now.

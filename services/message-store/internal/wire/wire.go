@@ -38,7 +38,7 @@ func Event(e *store.Event) *chatv1.Event {
 	case store.KindPinned:
 		out.Body = &chatv1.Event_Pinned{Pinned: &chatv1.PinChanged{Seq: e.Target, Removed: e.Removed}}
 	case store.KindMemberJoined:
-		joined := &chatv1.MemberJoined{User: user(e.Member), Role: e.Member.Role, Version: e.Version}
+		joined := &chatv1.MemberJoined{User: user(e.Member), Role: e.Member.Role, Version: e.Version, IsChange: e.Member.IsChange}
 		if e.Member.MutedUntil > 0 {
 			joined.MutedUntil = Time(e.Member.MutedUntil)
 		}

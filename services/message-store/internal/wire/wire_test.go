@@ -18,7 +18,7 @@ func TestEvent(t *testing.T) {
 	head := `"roomId":"` + in.String() + `","seq":7,"ordinal":5,"createdAt":"1970-01-01T00:00:01.234Z","nonce":"n","actor":{"userId":"` +
 		user.String() + `","username":"u","avatar":"a"},`
 	who := `"user":{"id":"` + other.String() + `","username":"o","avatar":"b"}`
-	member := &store.Member{User: other, Username: "o", Avatar: "b", Role: "admin", Reason: "banned", Note: "spam", MutedUntil: 2500}
+	member := &store.Member{User: other, Username: "o", Avatar: "b", Role: "admin", Reason: "banned", Note: "spam", MutedUntil: 2500, IsChange: true}
 	calls := []store.Mention{{Kind: store.MentionUser, User: other, Offset: 3, Length: 2}, {Kind: store.MentionRoom, Offset: 9, Length: 5}}
 	called := `"mentions":[{"kind":"user","userId":"` + other.String() + `","offset":3,"length":2},{"kind":"room","offset":9,"length":5}]`
 	info := store.RoomInfo{
@@ -39,7 +39,7 @@ func TestEvent(t *testing.T) {
 		{store.Event{Kind: store.KindDeleted, Target: 2}, `"deleted":{"seq":2}`},
 		{store.Event{Kind: store.KindReaction, Target: 2, Emoji: "x", Removed: true}, `"reaction":{"seq":2,"emoji":"x","removed":true}`},
 		{store.Event{Kind: store.KindPinned, Target: 2}, `"pinned":{"seq":2}`},
-		{store.Event{Kind: store.KindMemberJoined, Member: member}, `"memberJoined":{` + who + `,"role":"admin","version":4,"mutedUntil":"1970-01-01T00:00:02.500Z"}`},
+		{store.Event{Kind: store.KindMemberJoined, Member: member}, `"memberJoined":{` + who + `,"role":"admin","version":4,"mutedUntil":"1970-01-01T00:00:02.500Z","isChange":true}`},
 		{store.Event{Kind: store.KindMemberLeft, Member: member}, `"memberLeft":{` + who + `,"reason":"banned","version":4,"note":"spam"}`},
 		{
 			store.Event{Kind: store.KindRoomUpdated, Info: &info},

@@ -1746,8 +1746,8 @@ type MemberJoined struct {
 	Version uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// Until then the member may not write.
 	MutedUntil *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=muted_until,json=mutedUntil,proto3" json:"muted_until,omitempty"`
-	// They were a member before: their role is another, or they are muted, or no longer. Given by message-store, which folds
-	// the log; whoever reads a part of it could not tell.
+	// They were a member before: their role is another, or they are muted, or no longer. Whoever reads only a part of the log
+	// could not tell otherwise.
 	IsChange      bool `protobuf:"varint,5,opt,name=is_change,json=isChange,proto3" json:"is_change,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

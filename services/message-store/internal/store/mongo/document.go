@@ -101,6 +101,7 @@ type member struct {
 	Reason     string `bson:"reason,omitempty"`
 	Note       string `bson:"note,omitempty"`
 	MutedUntil int64  `bson:"mutedUntil,omitempty"`
+	IsChange   bool   `bson:"isChange,omitempty"`
 }
 
 // info has the fields of store.RoomInfo, in their order.
@@ -151,7 +152,7 @@ func toDocument(e *store.Event) *document {
 		d.UpdatedAt = &d.CreatedAt
 	case e.Member != nil:
 		m := e.Member
-		d.Member = &member{m.User.String(), m.Username, m.Avatar, m.Role, m.Reason, m.Note, m.MutedUntil}
+		d.Member = &member{m.User.String(), m.Username, m.Avatar, m.Role, m.Reason, m.Note, m.MutedUntil, m.IsChange}
 	case e.Info != nil:
 		d.Room = new(info(*e.Info))
 	}
@@ -193,7 +194,7 @@ func (d *document) message() (*store.Message, error) {
 		}
 		e.Member = &store.Member{
 			User: who, Username: d.Member.Username, Avatar: d.Member.Avatar, Role: d.Member.Role, Reason: d.Member.Reason,
-			Note: d.Member.Note, MutedUntil: d.Member.MutedUntil,
+			Note: d.Member.Note, MutedUntil: d.Member.MutedUntil, IsChange: d.Member.IsChange,
 		}
 	case d.Room != nil:
 		e.Info = new(store.RoomInfo(*d.Room))
