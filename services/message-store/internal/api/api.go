@@ -14,10 +14,10 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/rpc"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
-	"github.com/natter-chat/natter/services/message-store/internal/room"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 	"github.com/natter-chat/natter/services/message-store/internal/wire"
 )
@@ -50,7 +50,7 @@ type Markers interface {
 
 // Pipeline knows the rooms that are written to here.
 type Pipeline interface {
-	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (room.Role, int, error)
+	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (role.Role, int, error)
 	Heads(ctx context.Context, rooms []ids.Room, mine func(partition int) bool, notBefore time.Time) (map[ids.Room]store.Head, error)
 	MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 }
@@ -186,11 +186,11 @@ func (a *API) member(ctx context.Context, in ids.Room, user ids.User) error {
 	if err != nil {
 		return err
 	}
-	role, _, err := a.pipeline.Role(ctx, in, user, heads[in].Version)
+	is, _, err := a.pipeline.Role(ctx, in, user, heads[in].Version)
 	if err != nil {
 		return err
 	}
-	if role == room.None {
+	if is == role.None {
 		return fault.New(fault.PermissionDenied, "you are not a member of this room")
 	}
 	return nil
@@ -236,11 +236,11 @@ func (a *API) roomsOf(ctx context.Context, user ids.User, wanted map[ids.Room]ui
 	group.SetLimit(roleChecks)
 	for r := range wanted {
 		group.Go(func() error {
-			role, _, err := a.pipeline.Role(ctx, r, user, 0)
+			is, _, err := a.pipeline.Role(ctx, r, user, 0)
 			if fault.CodeOf(err) == fault.NotFound {
 				return nil
 			}
-			if err == nil && role != room.None {
+			if err == nil && is != role.None {
 				roles <- r
 			}
 			return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
@@ -82,7 +83,7 @@ func TestRetryReturnsTheOriginalAck(t *testing.T) {
 	// And neither does the deletion of the message change the answer.
 	ack(t, p, f, f.delete(0, "d", first.GetSeq()))
 	f.mu.Lock()
-	f.members[f.users[2]] = room.Member
+	f.members[f.users[2]] = room.Member{Role: role.Member}
 	f.mu.Unlock()
 	if again := submit(p, f.room, f.send(2, "a", "hello"))[0].GetAck(); again.GetSeq() != first.GetSeq() {
 		t.Errorf("after the deletion: %v", again)
@@ -189,17 +190,17 @@ func TestRole(t *testing.T) {
 	f, path := newFixture(), dbPath(t)
 	s := openSQLite(t, path)
 	a, b := start(t, f, s, 1), start(t, f, openSQLite(t, path), 1)
-	role, members, err := a.Role(t.Context(), f.room, f.users[1], 0)
-	if err != nil || role != room.Moderator || members != 5 {
-		t.Errorf("role %d of %d members, %v", role, members, err)
+	is, members, err := a.Role(t.Context(), f.room, f.users[1], 0)
+	if err != nil || is != role.Moderator || members != 5 {
+		t.Errorf("role %q of %d members, %v", is, members, err)
 	}
 	ack(t, b, f, f.leave(1, "kicked"))
 	heads, err := s.Heads(t.Context(), []ids.Room{f.room})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if role, _, err := a.Role(t.Context(), f.room, f.users[1], heads[f.room].Version); err != nil || role != room.None {
-		t.Errorf("after the kick: role %d, %v", role, err)
+	if is, _, err := a.Role(t.Context(), f.room, f.users[1], heads[f.room].Version); err != nil || is != role.None {
+		t.Errorf("after the kick: role %q, %v", is, err)
 	}
 	if _, _, err := a.Role(t.Context(), ids.New[ids.Room](), f.users[1], 0); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("role in no room: %v", err)
