@@ -20,11 +20,13 @@ import (
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/proto/route"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/apitoken"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/own"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/presence"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/rest"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/revocation"
@@ -99,7 +101,7 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	api, err := rest.New(rest.Deps{
-		Config: cfg.HTTP, Routes: routes, Caller: client, Verifier: g.revoked, Log: d.Log, Metrics: d.Metrics,
+		Config: cfg.HTTP, Routes: routes, Caller: client, Own: own.Calls{Log: roomlog.NewSender(g.nc)}, Verifier: g.revoked, Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {
 		return err
