@@ -23,7 +23,7 @@ const (
 
 // GetHeads returns heads, and the markers of a user, as they are stored, if one is named.
 func (a *API) GetHeads(ctx context.Context, req *storev1.GetHeadsRequest) (*storev1.GetHeadsResponse, error) {
-	all, err := a.headsOf(ctx, []*storev1.GetHeadsRequest{req}, a.markers.Read, time.Now())
+	all, err := a.headsOf(ctx, []*storev1.GetHeadsRequest{req}, a.Markers.Read, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (a *API) BatchGetHeads(ctx context.Context, req *storev1.BatchGetHeadsReque
 	if n > maxBatchRooms {
 		return nil, fault.Invalid("requests", "are about more than %d rooms", maxBatchRooms)
 	}
-	all, err := a.headsOf(ctx, req.GetRequests(), a.markers.Remembered, time.Now().Add(-glance))
+	all, err := a.headsOf(ctx, req.GetRequests(), a.Markers.Remembered, time.Now().Add(-glance))
 	return &storev1.BatchGetHeadsResponse{Responses: all}, err
 }
 
@@ -81,7 +81,7 @@ func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, 
 	if err != nil {
 		return nil, err
 	}
-	heads, err := a.pipeline.Heads(ctx, rooms, func(partition int) bool { return a.owner.Owns(partition, settled) }, notBefore)
+	heads, err := a.Pipeline.Heads(ctx, rooms, func(partition int) bool { return a.Owner.Owns(partition, settled) }, notBefore)
 	if err != nil {
 		return nil, err
 	}

@@ -157,6 +157,25 @@ func (s *Store) Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*s
 	return found, nil
 }
 
+// EventsAt returns the events of a room that have these seqs, in order; the seqs must be in order, too.
+func (s *Store) EventsAt(ctx context.Context, room ids.Room, seqs []uint32) (events []*store.Event, err error) {
+	if len(seqs) == 0 {
+		return nil, nil
+	}
+	wanted := make(bson.A, len(seqs))
+	for i, seq := range seqs {
+		wanted[i] = documentID(room, seq)
+	}
+	found, err := s.fold(ctx, room, func(store.Head) ([]*store.Message, error) {
+		return s.find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: wanted}}}}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	})
+	for _, m := range found {
+		m.Event.Deleted = m.DeletedSeq != 0
+		events = append(events, m.Event)
+	}
+	return events, pkgmongo.MapErr("log.EventsAt", err)
+}
+
 // fold reads a part of a room's log and applies what is not folded into it yet: the result is exact as of the head that
 // read is given. Read must not return what is after that head.
 func (s *Store) fold(ctx context.Context, room ids.Room, read func(store.Head) ([]*store.Message, error)) ([]*store.Message, error) {

@@ -23,6 +23,7 @@ const (
 	sqlBefore  = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq < ? AND kind = 1 AND target = 0 ORDER BY seq DESC LIMIT ?"
 	sqlAfter   = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq > ? AND kind = 1 AND target = 0 ORDER BY seq LIMIT ?"
 	sqlMessage = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ? AND kind = 1"
+	sqlEventAt = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ?"
 	sqlMarker  = "SELECT seq, ordinal FROM markers WHERE user_id = ? AND room = ?"
 
 	sqlFold  = "UPDATE events SET fold = ? WHERE room = ? AND seq = ?"
@@ -66,8 +67,8 @@ func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error
 
 // readStatements are prepared on the reading connections.
 type readStatements struct {
-	nonces                                       [groupSizes]*sql.Stmt
-	head, events, before, after, message, marker *sql.Stmt
+	nonces                                                [groupSizes]*sql.Stmt
+	head, events, before, after, message, eventAt, marker *sql.Stmt
 }
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
@@ -81,7 +82,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		}
 	}
 	return prepareAll(map[string]**sql.Stmt{sqlHead: &r.head, sqlEvents: &r.events, sqlBefore: &r.before, sqlAfter: &r.after,
-		sqlMessage: &r.message, sqlMarker: &r.marker}, prepare)
+		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlMarker: &r.marker}, prepare)
 }
 
 func prepareAll(queries map[string]**sql.Stmt, prepare func(string) (*sql.Stmt, error)) (err error) {
