@@ -172,8 +172,10 @@ func TestOnlineUntilTheLastConnectionCloses(t *testing.T) {
 	b.Set(ann, Online)
 	onA.expect("back at one", online(ann))
 	onC.expect("back at one", online(ann))
-	a.Set(ann, Offline)
 	b.Set(ann, Offline)
+	onA.expect("one tab is left", away(ann))
+	onC.expect("one tab is left", away(ann))
+	a.Set(ann, Offline)
 	onA.expect("no tab is left", left(ann))
 	onC.expect("no tab is left", left(ann))
 

@@ -73,7 +73,10 @@ func (w *watched) state() State {
 // presence is what watchers are to know.
 func (w *watched) presence(now time.Time) *clientv1.Presence {
 	state := w.state()
-	p := &clientv1.Presence{UserId: w.id.String(), Online: state != Offline || now.Before(w.offlineAt), Away: state == Away, Status: w.status}
+	p := &clientv1.Presence{UserId: w.id.String(), Online: state != Offline, Away: state == Away, Status: w.status}
+	if !p.GetOnline() && now.Before(w.offlineAt) { // as they were
+		p.Online, p.Away = true, w.told.GetAway()
+	}
 	if !p.GetOnline() && !w.lastSeen.IsZero() {
 		p.LastSeen = timestamppb.New(w.lastSeen)
 	}
