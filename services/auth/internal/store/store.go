@@ -20,7 +20,6 @@ type Store interface {
 	Identities
 	Keys
 	Sessions
-	Standings
 	Throttle
 	Tokens
 

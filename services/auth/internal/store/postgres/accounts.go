@@ -92,8 +92,9 @@ func (s *Store) EraseUser(ctx context.Context, id ids.User) error {
 		for _, forget := range []string{
 			"DELETE FROM identities WHERE user_id = $1",
 			"DELETE FROM api_tokens WHERE user_id = $1",
+			"DELETE FROM identities WHERE user_id = $1",
+			"DELETE FROM api_tokens WHERE user_id = $1",
 			"DELETE FROM mail_tokens WHERE user_id = $1",
-			"DELETE FROM standings WHERE user_id = $1",
 			"DELETE FROM recovery_codes WHERE user_id = $1",
 			"DELETE FROM second_factors WHERE user_id = $1",
 		} {
