@@ -75,7 +75,7 @@ func TestSecretKeyIsReplacedAndLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := database.OfferSecondFactor(ctx, ann, box(a).Seal([]byte("totp"), ann.String())); err != nil {
+	if err := database.OfferSecondFactor(ctx, ann, ids.Session{}, box(a).Seal([]byte("totp"), ann.String())); err != nil {
 		t.Fatal(err)
 	}
 

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -141,7 +142,7 @@ func TestLoginStorm(t *testing.T) {
 		}
 	}
 	before := hashes(t, running.metrics)
-	var ok, shed atomic.Int64
+	var ok, shed, late atomic.Int64 // late: on a machine with more to do than this, the deadline of a call passes
 	var storm sync.WaitGroup
 	for i := range 5 * users {
 		storm.Go(func() {
@@ -149,8 +150,10 @@ func TestLoginStorm(t *testing.T) {
 			switch f := fault.From(err); {
 			case err == nil:
 				ok.Add(1)
-			case f.Code == fault.Unavailable && f.RetryAfter > 0:
+			case f.Code == fault.Unavailable && strings.HasPrefix(f.Message, "too many people") && f.RetryAfter > 0:
 				shed.Add(1)
+			case f.Code == fault.Unavailable:
+				late.Add(1)
 			default:
 				t.Errorf("login %d: %v", i, err)
 			}
@@ -160,8 +163,8 @@ func TestLoginStorm(t *testing.T) {
 		}
 	}
 	storm.Wait()
-	if n := hashes(t, running.metrics) - before; ok.Load() == 0 || shed.Load() == 0 || n != uint64(ok.Load()) {
-		t.Errorf("%d signed in, %d shed, %d hashes", ok.Load(), shed.Load(), n)
+	if n := hashes(t, running.metrics) - before; ok.Load() == 0 || shed.Load() == 0 || n < uint64(ok.Load()) || n > uint64(ok.Load()+late.Load()) {
+		t.Errorf("%d signed in, %d shed, %d late, %d hashes", ok.Load(), shed.Load(), late.Load(), n)
 	}
 	for i := range users { // what was shed makes nobody wait
 		if err := login(i); err != nil {

@@ -75,7 +75,7 @@ func (s *Service) signUp(ctx context.Context, u user.User, invitation string) (u
 	u.Role = role
 	s.audit(ctx, audit.Event{Kind: audit.UserRegistered, User: u.ID, Actor: u.ID, Detail: role.String()})
 	if !u.EmailVerified {
-		if err := s.mailLink(ctx, u, store.VerifyEmail, u.Email); err != nil {
+		if err := s.mailLink(ctx, u, ids.Session{}, store.VerifyEmail, u.Email); err != nil {
 			s.log.Error("verification not mailed", "error", err) // they may ask again
 		}
 	}
@@ -115,6 +115,12 @@ func (s *Service) me(ctx context.Context) (user.User, error) {
 	return u, err
 }
 
+// sessionOf is the caller's session.
+func sessionOf(ctx context.Context) ids.Session {
+	caller, _ := rpc.Caller(ctx) // me has seen that there is one
+	return caller.Session
+}
+
 // SendVerification mails the link once more.
 func (s *Service) SendVerification(ctx context.Context, req *authv1.SendVerificationRequest) (*authv1.SendVerificationResponse, error) {
 	err := s.mailTo(ctx, req.GetEmail(), store.VerifyEmail, func(u user.User) bool { return !u.EmailVerified })
@@ -135,7 +141,7 @@ func (s *Service) mailTo(ctx context.Context, address string, purpose store.Mail
 	defer func() { settle(err) }()
 	u, err := s.store.UserByEmail(ctx, email.Key)
 	if err == nil && u.State == user.Active && wanted(u) {
-		err = s.mailLink(ctx, u, purpose, u.Email)
+		err = s.mailLink(ctx, u, ids.Session{}, purpose, u.Email)
 	}
 	switch fault.CodeOf(err) {
 	case fault.NotFound, fault.ResourceExhausted:
@@ -202,7 +208,7 @@ func (s *Service) ChangeEmail(ctx context.Context, req *authv1.ChangeEmailReques
 	if err := s.accounts.admits(email); err != nil {
 		return nil, err
 	}
-	if err := s.mailLink(ctx, u, store.ChangeEmail, email); err != nil {
+	if err := s.mailLink(ctx, u, sessionOf(ctx), store.ChangeEmail, email); err != nil {
 		return nil, err
 	}
 	s.tell(u, u.Email, "Your e-mail address is about to change", "somebody asked to change the e-mail address of your account to "+email.Text+".")
@@ -315,7 +321,7 @@ func (s *Service) DeleteMe(ctx context.Context, req *authv1.DeleteMeRequest) (*a
 	if _, err := s.setState(ctx, u.ID, user.Deactivated, audit.UserDeactivated, notTheOwner); err != nil {
 		return nil, err
 	}
-	if err := s.store.EraseUser(ctx, u.ID); err != nil {
+	if err := s.store.EraseUser(ctx, u.ID, now()); err != nil {
 		return nil, err
 	}
 	s.audit(ctx, audit.Event{Kind: audit.UserDeleted, User: u.ID})

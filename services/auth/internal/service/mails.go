@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/services/auth/internal/mail"
 	"github.com/natter-chat/natter/services/auth/internal/store"
 	"github.com/natter-chat/natter/services/auth/internal/user"
@@ -40,13 +41,13 @@ var mails = map[store.MailPurpose]struct {
 	},
 }
 
-// mailLink mails a link that proves that somebody reads mail at an address. Errors: ResourceExhausted when the last one of
-// the same purpose is too fresh.
-func (s *Service) mailLink(ctx context.Context, u user.User, purpose store.MailPurpose, to user.Name) error {
+// mailLink mails a link that proves that somebody reads mail at an address; by is the session that asks for it, if it takes
+// one. Errors: ResourceExhausted when the last one of the same purpose is too fresh; store.ErrSessionEnded.
+func (s *Service) mailLink(ctx context.Context, u user.User, by ids.Session, purpose store.MailPurpose, to user.Name) error {
 	m, at, token := mails[purpose], now(), rand.Text()
 	err := s.store.PutMailToken(ctx, store.MailToken{
 		User: u.ID, Purpose: purpose, Hash: hashToken(token), Email: to, CreatedAt: at, ExpiresAt: at.Add(m.life),
-	}, mailPause)
+	}, by, mailPause)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/natter-chat/natter/pkg/fault"
-	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	"github.com/natter-chat/natter/services/auth/internal/audit"
@@ -74,49 +73,17 @@ func (s *Service) ResetPassword(ctx context.Context, req *authv1.ResetPasswordRe
 	if err != nil {
 		return nil, err
 	}
-	u, err := s.store.UseMailToken(ctx, token, store.ResetPassword, time.Now(), func(t store.MailToken, u *user.User) error {
-		if u.Email.Key != t.Email.Key || u.State != user.Active {
-			return errLink
-		}
-		u.PasswordHash, u.EmailVerified = hash, true
-		return nil
-	})
+	u, ended, err := s.store.ResetPassword(ctx, token, hash, now())
 	if fault.CodeOf(err) == fault.NotFound {
 		return nil, errLink
 	}
 	if err != nil {
 		return nil, err
 	}
+	s.tellEnded(u.ID, ended)
 	s.audit(ctx, audit.Event{Kind: audit.PasswordReset, User: u.ID})
-	if !was.EmailVerified {
-		if err := s.closeOtherWays(ctx, u); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.passwordChanged(ctx, u, ids.Session{}); err != nil {
-		return nil, err
-	}
+	s.tellPasswordChanged(u)
 	return &authv1.ResetPasswordResponse{}, nil
-}
-
-// closeOtherWays removes the ways into an account but its password: whoever registered an address that was not theirs keeps
-// nothing of it when its owner comes.
-func (s *Service) closeOtherWays(ctx context.Context, u user.User) error {
-	identities, err := s.store.IdentitiesOf(ctx, u.ID)
-	if err != nil {
-		return err
-	}
-	for _, i := range identities {
-		if err := s.store.RemoveIdentity(ctx, u.ID, i.ID); err != nil && fault.CodeOf(err) != fault.NotFound {
-			return err
-		}
-	}
-	tokens, err := s.store.DeleteTokensOf(ctx, u.ID)
-	if err != nil {
-		return err
-	}
-	s.tellTokensEnded(u.ID, tokens)
-	return s.store.DropSecondFactor(ctx, u.ID)
 }
 
 // ChangePassword sets another password; the caller's session goes on.
@@ -147,20 +114,17 @@ func (s *Service) ChangePassword(ctx context.Context, req *authv1.ChangePassword
 	if err != nil {
 		return nil, err
 	}
-	if err := s.passwordChanged(ctx, u, caller.Session); err != nil {
+	// What the old password began ends.
+	if err := s.revoke(ctx, u.ID, caller.Session); err != nil {
 		return nil, err
 	}
+	if err := s.store.DropMailTokens(ctx, u.ID); err != nil {
+		return nil, err
+	}
+	s.tellPasswordChanged(u)
 	return &authv1.ChangePasswordResponse{}, nil
 }
 
-// passwordChanged ends what the old password began, and tells the user.
-func (s *Service) passwordChanged(ctx context.Context, u user.User, except ids.Session) error {
-	if err := s.revoke(ctx, u.ID, except); err != nil {
-		return err
-	}
-	if err := s.store.DropMailTokens(ctx, u.ID); err != nil {
-		return err
-	}
+func (s *Service) tellPasswordChanged(u user.User) {
 	s.tell(u, u.Email, "Your password was changed", "the password of your account was changed.")
-	return nil
 }

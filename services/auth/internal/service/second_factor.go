@@ -91,7 +91,7 @@ func (s *Service) OfferSecondFactor(ctx context.Context, req *authv1.OfferSecond
 	if err != nil {
 		return nil, fault.E(fault.Internal, "OfferSecondFactor", err)
 	}
-	if err := s.store.OfferSecondFactor(ctx, u.ID, s.secondFactors.Seal([]byte(secret), u.ID.String())); err != nil {
+	if err := s.store.OfferSecondFactor(ctx, u.ID, sessionOf(ctx), s.secondFactors.Seal([]byte(secret), u.ID.String())); err != nil {
 		return nil, err
 	}
 	return &authv1.OfferSecondFactorResponse{Secret: secret, Url: url}, nil

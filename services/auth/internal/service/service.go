@@ -159,7 +159,7 @@ func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (in
 	if fault.CodeOf(s.mayUse(u)) == fault.EmailNotVerified { // the account is made; what is in the mail opens it
 		return &authv1.SignedIn{User: protoUser(u)}, nil
 	}
-	return s.signIn(ctx, u, methodPassword)
+	return s.signIn(ctx, u, store.Proof{PasswordHash: u.PasswordHash}, methodPassword)
 }
 
 // Login signs in. Which of the two is wrong, the error does not say, and neither does the time it takes.
@@ -203,7 +203,7 @@ func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (in *auth
 	if err := s.checkSecondFactor(ctx, u, req.GetCode()); err != nil {
 		return nil, err
 	}
-	return s.signIn(ctx, u, methodPassword)
+	return s.signIn(ctx, u, store.Proof{PasswordHash: u.PasswordHash}, methodPassword)
 }
 
 // GetMe returns the caller as stored now; the token may be older.

@@ -62,8 +62,9 @@ func IdentityOf(u user.User, session ids.Session, ttl time.Duration) authn.Ident
 	}
 }
 
-// signIn begins a session of a user who has proved who they are. Every way to sign in ends here; method says which one.
-func (s *Service) signIn(ctx context.Context, u user.User, method string) (*authv1.SignedIn, error) {
+// signIn begins a session of a user who has proved who they are, and by what. Every way to sign in ends here; method says
+// which one.
+func (s *Service) signIn(ctx context.Context, u user.User, by store.Proof, method string) (*authv1.SignedIn, error) {
 	if err := s.mayUse(u); err != nil {
 		s.audit(ctx, audit.Event{Kind: audit.LoginFailed, User: u.ID, Actor: u.ID, Detail: method + ": " + fault.From(err).Message})
 		return nil, err
@@ -73,7 +74,7 @@ func (s *Service) signIn(ctx context.Context, u user.User, method string) (*auth
 	ended, err := s.store.AddSession(ctx, store.Session{
 		ID: token.Session, User: u.ID, Method: method, CreatedAt: began, Client: rpc.ClientOf(ctx), LastSeen: began,
 		ExpiresAt: began.Add(s.sessions.TTL), Chain: refresh.Begin(token),
-	}, s.sessions.PerUser)
+	}, by, s.sessions.PerUser)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +149,7 @@ func (s *Service) Refresh(ctx context.Context, req *authv1.RefreshRequest) (in *
 
 // Logout ends the session of a refresh token, or else the caller's. That there is none is no error: then it has ended.
 func (s *Service) Logout(ctx context.Context, req *authv1.LogoutRequest) (*authv1.LogoutResponse, error) {
-	owner, session, err := s.sessionOf(ctx, req.GetRefreshToken())
+	owner, session, err := s.sessionByToken(ctx, req.GetRefreshToken())
 	switch {
 	case err != nil:
 		return nil, err
@@ -165,8 +166,8 @@ func (s *Service) Logout(ctx context.Context, req *authv1.LogoutRequest) (*authv
 	return &authv1.LogoutResponse{}, nil
 }
 
-// sessionOf is the live session that a refresh token is of, used or not, or without one that of the caller; zero: none.
-func (s *Service) sessionOf(ctx context.Context, text string) (owner ids.User, session ids.Session, err error) {
+// sessionByToken is the live session that a refresh token is of, used or not, or without one that of the caller; zero: none.
+func (s *Service) sessionByToken(ctx context.Context, text string) (owner ids.User, session ids.Session, err error) {
 	token, parseErr := refresh.Parse(text)
 	if parseErr != nil {
 		caller, _ := rpc.Caller(ctx)
@@ -253,6 +254,14 @@ func (s *Service) revokeOne(ctx context.Context, owner ids.User, session ids.Ses
 // missed: see ListRevoked.
 func (s *Service) tellRevoked(owner ids.User, ended []ids.Session) {
 	s.publishRevoked(owner, ended, s.tokenTTL+revokedFor)
+}
+
+// tellEnded is tellRevoked for all that a change of an account has ended.
+func (s *Service) tellEnded(owner ids.User, ended store.Ended) {
+	s.tellRevoked(owner, ended.Sessions)
+	for of, tokens := range ended.Tokens {
+		s.tellTokensEnded(of, tokens)
+	}
 }
 
 // publishRevoked tells gateways to close the connections of sessions or API tokens, and to refuse those for a while.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -125,7 +124,7 @@ func (s *SingleSignOn) FinishSignOn(ctx context.Context, req *authv1.FinishSignO
 		to, err := s.withCode(a.ReturnTo, sso.NewCode(u.ID, identity.ID, provider.Name, a.Challenge))
 		return &authv1.FinishSignOnResponse{Url: to}, err
 	}
-	in, err := s.signIn(ctx, u, provider.Name)
+	in, err := s.signIn(ctx, u, store.Proof{Identity: identity.ID}, provider.Name)
 	return &authv1.FinishSignOnResponse{Url: a.ReturnTo, SignedIn: in}, err
 }
 
@@ -182,19 +181,15 @@ func (s *SingleSignOn) ExchangeCode(ctx context.Context, req *authv1.ExchangeCod
 	if err := s.useOnce(ctx, c.ID, c.Expires, errExchange); err != nil {
 		return nil, err
 	}
-	// Unlinked meanwhile: by its user, or because the account turned out to be somebody else's.
-	identities, err := s.store.IdentitiesOf(ctx, c.User)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.ContainsFunc(identities, func(i store.Identity) bool { return i.ID == c.Identity }) {
-		return nil, errExchange.WithCause("open code", errors.New("the identity is not linked any more"))
-	}
 	u, err := s.activeUser(ctx, c.User)
 	if err != nil {
 		return nil, err
 	}
-	return s.signIn(ctx, u, c.Provider)
+	in, err := s.signIn(ctx, u, store.Proof{Identity: c.Identity}, c.Provider)
+	if errors.Is(err, store.ErrProof) { // unlinked meanwhile: by its user, or because the account turned out to be somebody else's
+		return nil, errExchange.WithCause("sign in", err)
+	}
+	return in, err
 }
 
 // GoogleLogin signs in with an ID token that a client got from Google by itself, for our client id. Errors: NotFound when
@@ -212,11 +207,11 @@ func (s *SingleSignOn) GoogleLogin(ctx context.Context, req *authv1.GoogleLoginR
 		s.audit(ctx, audit.Event{Kind: audit.LoginFailed, Detail: "google-login: " + fault.From(err).Message})
 		return nil, err
 	}
-	u, _, err := s.accountOf(ctx, google, claims)
+	u, identity, err := s.accountOf(ctx, google, claims)
 	if err != nil {
 		return nil, err
 	}
-	return s.signIn(ctx, u, sso.Google)
+	return s.signIn(ctx, u, store.Proof{Identity: identity.ID}, sso.Google)
 }
 
 // ListIdentities returns those of the caller.

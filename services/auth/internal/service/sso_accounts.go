@@ -65,7 +65,7 @@ func (s *SingleSignOn) findAccount(ctx context.Context, p *sso.Provider, c sso.C
 		return s.claim(ctx, u, p, c)
 	}
 	identity = newIdentity(u.ID, c)
-	if err := s.store.AddIdentity(ctx, identity); err != nil {
+	if err := s.store.AddIdentity(ctx, identity, ids.Session{}); err != nil {
 		return u, identity, err
 	}
 	s.audit(ctx, audit.Event{Kind: audit.IdentityLinked, User: u.ID, Actor: u.ID, Detail: p.Name + ": the same verified e-mail address"})
@@ -83,37 +83,28 @@ func (s *SingleSignOn) activeUser(ctx context.Context, id ids.User) (user.User, 
 	return u, err
 }
 
-// claim gives an account whose address was never verified to whoever has the address. Its sessions end before, so that a
-// crash leaves none, and after, for one that began meanwhile.
+// claim gives an account whose address was never verified to whoever has the address.
 func (s *SingleSignOn) claim(ctx context.Context, u user.User, p *sso.Provider, c sso.Claims) (user.User, store.Identity, error) {
 	identity := newIdentity(u.ID, c)
-	if err := s.revoke(ctx, u.ID, ids.Session{}); err != nil {
+	ended, err := s.store.ClaimUser(ctx, identity)
+	if err != nil {
 		return u, identity, err
 	}
-	if err := s.store.ClaimUser(ctx, identity); err != nil {
-		return u, identity, err
-	}
-	if err := s.revoke(ctx, u.ID, ids.Session{}); err != nil {
-		return u, identity, err
-	}
+	s.tellEnded(u.ID, ended)
 	s.audit(ctx, audit.Event{
 		Kind: audit.AccountClaimed, User: u.ID, Actor: u.ID, Detail: p.Name + ": the address was not verified; other ways in are removed",
 	})
-	u, err := s.store.UserByID(ctx, u.ID)
+	u, err = s.store.UserByID(ctx, u.ID)
 	return u, identity, err
 }
 
 // link adds an identity to the account of whoever began the attempt. The session must still be there: its end is how a
 // user throws out somebody who had got in.
 func (s *SingleSignOn) link(ctx context.Context, a sso.Attempt, c sso.Claims) error {
-	sessions, err := s.store.LiveSessions(ctx, a.Link, now())
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(sessions, func(live store.Session) bool { return live.ID == a.Session }) {
+	err := s.store.AddIdentity(ctx, newIdentity(a.Link, c), a.Session)
+	if errors.Is(err, store.ErrSessionEnded) {
 		return errSession
 	}
-	err = s.store.AddIdentity(ctx, newIdentity(a.Link, c))
 	if errors.Is(err, store.ErrIdentityTaken) {
 		identity, findErr := s.store.IdentityBySubject(ctx, c.Issuer, c.Subject)
 		if findErr == nil && identity.User == a.Link {

@@ -76,7 +76,7 @@ func (s *Service) CreateToken(ctx context.Context, req *authv1.CreateTokenReques
 			return nil, fault.Invalid("expiresAt", "a token expires in the future")
 		}
 	}
-	if err := s.store.AddToken(ctx, t, maxTokens); err != nil {
+	if err := s.store.AddToken(ctx, t, sessionOf(ctx), maxTokens); err != nil {
 		return nil, err
 	}
 	s.audit(ctx, audit.Event{Kind: audit.TokenCreated, User: of.ID, Detail: t.ID.String() + " (" + t.Scopes + ") " + name})

@@ -24,15 +24,15 @@ type Accounts interface {
 	// cannot be.
 	HandOver(ctx context.Context, from, to ids.User) error
 
-	// EraseUser makes a user a deleted one and removes every way into the account. NotFound.
-	EraseUser(ctx context.Context, id ids.User) error
+	// EraseUser makes a user a deleted one and ends every way into the account. NotFound.
+	EraseUser(ctx context.Context, id ids.User, now time.Time) error
 
 	// Users returns users with a greater id, in the order of ids.
 	Users(ctx context.Context, after ids.User, limit int) ([]user.User, error)
 
 	// PutMailToken stores a token instead of the user's last one of its purpose; ResourceExhausted when that is younger
-	// than pause at t.CreatedAt.
-	PutMailToken(ctx context.Context, t MailToken, pause time.Duration) error
+	// than pause at t.CreatedAt; ErrSessionEnded unless the user's session by is live (zero: it is not asked for).
+	PutMailToken(ctx context.Context, t MailToken, by ids.Session, pause time.Duration) error
 
 	// MailToken returns the token with a hash and a purpose. NotFound, also when it has expired.
 	MailToken(ctx context.Context, hash []byte, purpose MailPurpose, now time.Time) (MailToken, error)
@@ -40,6 +40,11 @@ type Accounts interface {
 	// UseMailToken is MailToken that removes the token and, in the same transaction, changes its user as UpdateUser does:
 	// it works once. Errors of both.
 	UseMailToken(ctx context.Context, hash []byte, purpose MailPurpose, now time.Time, change func(MailToken, *user.User) error) (user.User, error)
+
+	// ResetPassword is UseMailToken that gives the account to whoever has reached its mailbox: the password is set, the
+	// address is verified, the sessions end and so does every mail token. If the address was not verified, all other ways in
+	// end, too, as in ClaimUser. NotFound when the token is not good, the address is another by now, or the account is closed.
+	ResetPassword(ctx context.Context, hash []byte, passwordHash string, now time.Time) (user.User, Ended, error)
 
 	// DropMailTokens removes the user's tokens.
 	DropMailTokens(ctx context.Context, id ids.User) error
@@ -61,8 +66,9 @@ type SecondFactors interface {
 	// SecondFactor returns the user's. NotFound.
 	SecondFactor(ctx context.Context, id ids.User) (SecondFactor, error)
 
-	// OfferSecondFactor stores an unconfirmed one, instead of an earlier one. AlreadyExists when that is confirmed.
-	OfferSecondFactor(ctx context.Context, id ids.User, sealed []byte) error
+	// OfferSecondFactor stores an unconfirmed one, instead of an earlier one. AlreadyExists when that is confirmed;
+	// ErrSessionEnded unless the user's session by is live (zero: it is not asked for).
+	OfferSecondFactor(ctx context.Context, id ids.User, by ids.Session, sealed []byte) error
 
 	// ConfirmSecondFactor confirms the one with this secret, which step was a code of, and sets the recovery codes. Conflict when
 	// it is another one by now, or confirmed.

@@ -10,13 +10,14 @@ import (
 
 // Identities keeps who users are at OpenID providers, and which sign-ins through those were used up.
 type Identities interface {
-	// AddIdentity links an identity to a user. ErrIdentityTaken when it is linked, to whomever; NotFound without such a user.
-	AddIdentity(ctx context.Context, i Identity) error
+	// AddIdentity links an identity to a user. ErrIdentityTaken when it is linked, to whomever; NotFound without such a user;
+	// ErrSessionEnded unless the user's session by is live (zero: it is not asked for).
+	AddIdentity(ctx context.Context, i Identity, by ids.Session) error
 
 	// ClaimUser gives the account with an unverified e-mail address to whoever has proved to have the address, and links
-	// the identity by which they did: every other way in is removed (password, identities, second factor, API tokens), and
-	// the address is verified. Sessions are the caller's to revoke. Conflict when the address is verified by now.
-	ClaimUser(ctx context.Context, i Identity) error
+	// the identity by which they did: every other way in ends (password, identities, second factor, sessions, API tokens, also
+	// of bots), and the address is verified. Conflict when the address is verified by now.
+	ClaimUser(ctx context.Context, i Identity) (Ended, error)
 
 	// IdentityBySubject returns who a provider vouches for, or NotFound.
 	IdentityBySubject(ctx context.Context, issuer, subject string) (Identity, error)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/natter-chat/natter/pkg/authn"
+	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/services/auth/internal/refresh"
 )
@@ -12,9 +13,10 @@ import (
 // Sessions keeps the sign-ins of users. A session is live until it is revoked or expires; one that is not stays for a
 // while, so that gateways learn of it.
 type Sessions interface {
-	// AddSession adds a session. If the user then has more than atMost that are not revoked, those that were seen least
-	// recently are, and returned.
-	AddSession(ctx context.Context, s Session, atMost int) (ended []ids.Session, err error)
+	// AddSession adds a session of a user who has proved who they are. If the user then has more than atMost that are not
+	// revoked, those that were seen least recently are, and returned. ErrProof when the proof is none (any more), or the
+	// account is closed.
+	AddSession(ctx context.Context, s Session, by Proof, atMost int) (ended []ids.Session, err error)
 
 	// ChangeSession runs change on a session that nobody else changes meanwhile, and stores what it made of it: LastSeen,
 	// ExpiresAt, RevokedAt, Client and Chain. NotFound when there is none; the error of change, and then nothing is stored.
@@ -35,6 +37,28 @@ type Sessions interface {
 	// ForgetSessions removes at most limit sessions that expired or were revoked before a time, and says how many they were.
 	ForgetSessions(ctx context.Context, before time.Time, limit int) (int, error)
 }
+
+// Proof is what a user has proved to be the one by. To check a password takes a while; of two who have to do with an account
+// at the same time, one who signs in and one who changes the password or claims it, the first must not slip through.
+type Proof struct {
+	// Identity is how they signed in; zero: with a password, whose hash was PasswordHash.
+	Identity     ids.Identity
+	PasswordHash string
+}
+
+// Ended is what a change of an account has ended.
+type Ended struct {
+	Sessions []ids.Session
+	// Tokens are API tokens of the user and of their bots.
+	Tokens map[ids.User][]ids.Session
+}
+
+// What is refused in the transaction that it would have been done in.
+var (
+	ErrProof = fault.New(fault.Conflict, "the account was changed at the same time; sign in again")
+	// ErrSessionEnded is the answer to changes of the ways into an account that are not made in a live session.
+	ErrSessionEnded = fault.New(fault.Unauthenticated, "the session has ended: sign in again")
+)
 
 // Session is one sign-in of a user. Times are in UTC, to the millisecond.
 type Session struct {

@@ -14,9 +14,6 @@ type Throttle interface {
 	// makes it wait. While a.Own is known (see ForgiveAttempt) the shared limits neither count nor hold up, and known says so.
 	CountAttempt(ctx context.Context, now time.Time, a Attempt) (known bool, err error)
 
-	// CheckAttempt is what CountAttempt would say to a.Shared, without counting.
-	CheckAttempt(ctx context.Context, now time.Time, a Attempt) error
-
 	// ForgiveAttempt takes back what CountAttempt counted: a.Own does not wait any more, and a shared limit goes back by
 	// one, but a wait that it has begun goes on. When knownUntil is not zero, a.Own begins anew and is known until then.
 	ForgiveAttempt(ctx context.Context, a Attempt, knownUntil time.Time) error

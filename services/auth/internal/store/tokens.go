@@ -11,8 +11,9 @@ import (
 
 // Tokens keeps API tokens, and the bots that many of them are for.
 type Tokens interface {
-	// AddToken adds a token; ResourceExhausted when its user has atMost already. NotFound when there is no such user.
-	AddToken(ctx context.Context, t Token, atMost int) error
+	// AddToken adds a token; ResourceExhausted when its user has atMost already. NotFound when there is no such user;
+	// ErrSessionEnded unless by, a session of the user or of the owner of the bot, is live (zero: it is not asked for).
+	AddToken(ctx context.Context, t Token, by ids.Session, atMost int) error
 
 	// TokenByHash returns the token with a hash, also when it has expired. NotFound.
 	TokenByHash(ctx context.Context, hash []byte) (Token, error)
@@ -32,9 +33,6 @@ type Tokens interface {
 
 	// DeleteToken removes a token. NotFound.
 	DeleteToken(ctx context.Context, id ids.Session) error
-
-	// DeleteTokensOf removes the tokens of a user, and returns their ids.
-	DeleteTokensOf(ctx context.Context, id ids.User) ([]ids.Session, error)
 
 	// AddBot adds a user who is a bot; ResourceExhausted when its owner has atMost already. Errors as CreateUser.
 	AddBot(ctx context.Context, bot user.User, atMost int) error

@@ -83,29 +83,6 @@ func (s *Store) HandOver(ctx context.Context, from, to ids.User) error {
 	})
 }
 
-// EraseUser implements store.Accounts.
-func (s *Store) EraseUser(ctx context.Context, id ids.User) error {
-	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := updateUser(ctx, tx, id, func(u *user.User) error { *u = u.Erased(); return nil }); err != nil {
-			return err
-		}
-		for _, forget := range []string{
-			"DELETE FROM identities WHERE user_id = $1",
-			"DELETE FROM api_tokens WHERE user_id = $1",
-			"DELETE FROM identities WHERE user_id = $1",
-			"DELETE FROM api_tokens WHERE user_id = $1",
-			"DELETE FROM mail_tokens WHERE user_id = $1",
-			"DELETE FROM recovery_codes WHERE user_id = $1",
-			"DELETE FROM second_factors WHERE user_id = $1",
-		} {
-			if _, err := tx.Exec(ctx, forget, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // Users implements store.Accounts.
 func (s *Store) Users(ctx context.Context, after ids.User, limit int) ([]user.User, error) {
 	rows, _ := s.pool.Query(ctx, "SELECT "+userColumns+" FROM users WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
@@ -122,11 +99,17 @@ func scanMailToken(row pgx.CollectableRow) (t store.MailToken, err error) {
 }
 
 // PutMailToken implements store.Accounts.
-func (s *Store) PutMailToken(ctx context.Context, t store.MailToken, pause time.Duration) error {
-	return s.exec(ctx, "auth.PutMailToken", store.ErrMailedBefore, "INSERT INTO mail_tokens ("+mailTokenColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (user_id, purpose) DO UPDATE SET hash = excluded.hash, email = excluded.email, email_key = excluded.email_key,
-		created_at = excluded.created_at, expires_at = excluded.expires_at WHERE mail_tokens.created_at <= $8`,
-		t.User, t.Purpose, t.Hash, t.Email.Text, t.Email.Key, t.CreatedAt, t.ExpiresAt, t.CreatedAt.Add(-pause))
+func (s *Store) PutMailToken(ctx context.Context, t store.MailToken, by ids.Session, pause time.Duration) error {
+	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := holdSession(ctx, tx, by); err != nil {
+			return err
+		}
+		put, err := tx.Exec(ctx, "INSERT INTO mail_tokens ("+mailTokenColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (user_id, purpose) DO UPDATE SET hash = excluded.hash, email = excluded.email, email_key = excluded.email_key,
+			created_at = excluded.created_at, expires_at = excluded.expires_at WHERE mail_tokens.created_at <= $8`,
+			t.User, t.Purpose, t.Hash, t.Email.Text, t.Email.Key, t.CreatedAt, t.ExpiresAt, t.CreatedAt.Add(-pause))
+		return one(put, err, store.ErrMailedBefore)
+	})
 }
 
 const goodMailToken = "SELECT " + mailTokenColumns + " FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3"
@@ -143,16 +126,22 @@ func (s *Store) UseMailToken(ctx context.Context, hash []byte, purpose store.Mai
 	change func(store.MailToken, *user.User) error,
 ) (u user.User, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING "+mailTokenColumns,
-			hash, purpose, now)
-		t, err := pgx.CollectExactlyOneRow(rows, scanMailToken)
-		if err != nil {
-			return err
-		}
-		u, err = updateUser(ctx, tx, t.User, func(u *user.User) error { return change(t, u) })
+		u, err = useMailToken(ctx, tx, hash, purpose, now, change)
 		return err
 	})
 	return u, mapUserErr("auth.UseMailToken", err)
+}
+
+func useMailToken(ctx context.Context, tx pgx.Tx, hash []byte, purpose store.MailPurpose, now time.Time,
+	change func(store.MailToken, *user.User) error,
+) (user.User, error) {
+	rows, _ := tx.Query(ctx, "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING "+mailTokenColumns,
+		hash, purpose, now)
+	t, err := pgx.CollectExactlyOneRow(rows, scanMailToken)
+	if err != nil {
+		return user.User{}, err
+	}
+	return updateUser(ctx, tx, t.User, func(u *user.User) error { return change(t, u) })
 }
 
 // DropMailTokens implements store.Accounts.

@@ -26,8 +26,13 @@ func scanIdentity(row pgx.CollectableRow) (i store.Identity, err error) {
 const foreignKeyViolation = "23503"
 
 // AddIdentity implements store.Identities.
-func (s *Store) AddIdentity(ctx context.Context, i store.Identity) error {
-	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error { return addIdentity(ctx, tx, i) })
+func (s *Store) AddIdentity(ctx context.Context, i store.Identity, by ids.Session) error {
+	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := holdSession(ctx, tx, by); err != nil {
+			return err
+		}
+		return addIdentity(ctx, tx, i)
+	})
 }
 
 func addIdentity(ctx context.Context, tx pgx.Tx, i store.Identity) error {
@@ -40,33 +45,6 @@ func addIdentity(ctx context.Context, tx pgx.Tx, i store.Identity) error {
 		return fault.E(fault.NotFound, "auth.AddIdentity", err)
 	}
 	return err
-}
-
-// ClaimUser implements store.Identities.
-func (s *Store) ClaimUser(ctx context.Context, i store.Identity) error {
-	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		claimed, err := tx.Exec(ctx, "UPDATE users SET password_hash = '', email_verified = true WHERE id = $1 AND NOT email_verified", i.User)
-		if err != nil {
-			return err
-		}
-		if claimed.RowsAffected() == 0 {
-			return store.ErrClaimed
-		}
-		for _, remove := range []string{
-			"DELETE FROM identities WHERE user_id = $1",
-			"DELETE FROM api_tokens WHERE user_id = $1",
-			"DELETE FROM second_factors WHERE user_id = $1",
-			"DELETE FROM recovery_codes WHERE user_id = $1",
-			"DELETE FROM mail_tokens WHERE user_id = $1",
-			"DELETE FROM api_tokens WHERE user_id = $1",
-			"DELETE FROM api_tokens WHERE user_id IN (SELECT id FROM users WHERE bot_owner = $1)",
-		} {
-			if _, err := tx.Exec(ctx, remove, i.User); err != nil {
-				return err
-			}
-		}
-		return addIdentity(ctx, tx, i)
-	})
 }
 
 // IdentityBySubject implements store.Identities.

@@ -19,10 +19,15 @@ func (s *Store) SecondFactor(ctx context.Context, id ids.User) (f store.SecondFa
 }
 
 // OfferSecondFactor implements store.SecondFactors.
-func (s *Store) OfferSecondFactor(ctx context.Context, id ids.User, sealed []byte) error {
-	return s.exec(ctx, "auth.OfferSecondFactor", store.ErrHasSecondFactor,
-		`INSERT INTO second_factors (user_id, sealed, confirmed, last_step) VALUES ($1, $2, false, 0)
-		ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed WHERE NOT second_factors.confirmed`, id, sealed)
+func (s *Store) OfferSecondFactor(ctx context.Context, id ids.User, by ids.Session, sealed []byte) error {
+	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := holdSession(ctx, tx, by); err != nil {
+			return err
+		}
+		offered, err := tx.Exec(ctx, `INSERT INTO second_factors (user_id, sealed, confirmed, last_step) VALUES ($1, $2, false, 0)
+			ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed WHERE NOT second_factors.confirmed`, id, sealed)
+		return one(offered, err, store.ErrHasSecondFactor)
+	})
 }
 
 // ConfirmSecondFactor implements store.SecondFactors.

@@ -41,8 +41,11 @@ func optional(t time.Time) *time.Time {
 func recent(c refresh.Chain) []refresh.Use { return append([]refresh.Use{}, c.Recent...) }
 
 // AddSession implements store.Sessions.
-func (s *Store) AddSession(ctx context.Context, n store.Session, atMost int) (ended []ids.Session, err error) {
+func (s *Store) AddSession(ctx context.Context, n store.Session, by store.Proof, atMost int) (ended []ids.Session, err error) {
 	err = postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := checkProof(ctx, tx, n.User, by); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, "INSERT INTO sessions ("+sessionColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 			n.ID, n.User, n.Method, n.Client.Address, n.Client.UserAgent, n.CreatedAt, n.LastSeen, n.ExpiresAt, optional(n.RevokedAt),
 			n.Chain.Family[:], n.Chain.Current[:], recent(n.Chain))
@@ -97,10 +100,19 @@ func (s *Store) RevokeSession(ctx context.Context, user ids.User, id ids.Session
 
 // RevokeSessions implements store.Sessions.
 func (s *Store) RevokeSessions(ctx context.Context, user ids.User, except ids.Session, now time.Time) ([]ids.Session, error) {
-	rows, _ := s.pool.Query(ctx, `UPDATE sessions SET revoked_at = $3
-		WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $3 AND id <> $2 RETURNING id`, user, except, now)
-	list, err := pgx.CollectRows(rows, pgx.RowTo[ids.Session])
+	list, err := revokeSessions(ctx, s.pool, user, except, now)
 	return list, postgres.MapErr("auth.RevokeSessions", err)
+}
+
+// querier is a transaction, or the pool.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func revokeSessions(ctx context.Context, db querier, user ids.User, except ids.Session, now time.Time) ([]ids.Session, error) {
+	rows, _ := db.Query(ctx, `UPDATE sessions SET revoked_at = $3
+		WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $3 AND id <> $2 RETURNING id`, user, except, now)
+	return pgx.CollectRows(rows, pgx.RowTo[ids.Session])
 }
 
 // SessionsRevokedSince implements store.Sessions.

@@ -70,18 +70,6 @@ func check(ctx context.Context, tx pgx.Tx, now time.Time, l store.Limit) error {
 	return nil
 }
 
-// CheckAttempt implements store.Throttle.
-func (s *Store) CheckAttempt(ctx context.Context, now time.Time, a store.Attempt) error {
-	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		for _, l := range a.Shared {
-			if err := check(ctx, tx, now, l); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // ForgiveAttempt implements store.Throttle.
 func (s *Store) ForgiveAttempt(ctx context.Context, a store.Attempt, knownUntil time.Time) error {
 	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {

@@ -30,9 +30,12 @@ func orNever(t *time.Time) time.Time {
 }
 
 // AddToken implements store.Tokens. The lock on the user makes those wait who add another at the same time.
-func (s *Store) AddToken(ctx context.Context, t store.Token, atMost int) error {
+func (s *Store) AddToken(ctx context.Context, t store.Token, by ids.Session, atMost int) error {
 	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := lockUser(ctx, tx, t.User); err != nil {
+		if err := lockUser(ctx, tx, t.User); err != nil { // before holdSession shares a lock on the same row
+			return err
+		}
+		if err := holdSession(ctx, tx, by); err != nil {
 			return err
 		}
 		var n int
@@ -100,13 +103,6 @@ func (s *Store) DeleteToken(ctx context.Context, id ids.Session) error {
 		return fault.New(fault.NotFound, "there is no such token")
 	}
 	return postgres.MapErr("auth.DeleteToken", err)
-}
-
-// DeleteTokensOf implements store.Tokens.
-func (s *Store) DeleteTokensOf(ctx context.Context, id ids.User) ([]ids.Session, error) {
-	rows, _ := s.pool.Query(ctx, "DELETE FROM api_tokens WHERE user_id = $1 RETURNING id", id)
-	list, err := pgx.CollectRows(rows, pgx.RowTo[ids.Session])
-	return list, postgres.MapErr("auth.DeleteTokensOf", err)
 }
 
 // AddBot implements store.Tokens.

@@ -72,29 +72,6 @@ func (s *Store) HandOver(ctx context.Context, from, to ids.User) error {
 	})
 }
 
-// EraseUser implements store.Accounts.
-func (s *Store) EraseUser(ctx context.Context, id ids.User) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := updateUser(ctx, tx, id, func(u *user.User) error { *u = u.Erased(); return nil }); err != nil {
-			return err
-		}
-		for _, forget := range []string{
-			"DELETE FROM identities WHERE user_id = ?",
-			"DELETE FROM api_tokens WHERE user_id = ?",
-			"DELETE FROM identities WHERE user_id = ?",
-			"DELETE FROM api_tokens WHERE user_id = ?",
-			"DELETE FROM mail_tokens WHERE user_id = ?",
-			"DELETE FROM recovery_codes WHERE user_id = ?",
-			"DELETE FROM second_factors WHERE user_id = ?",
-		} {
-			if _, err := tx.ExecContext(ctx, forget, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // Users implements store.Accounts.
 func (s *Store) Users(ctx context.Context, after ids.User, limit int) ([]user.User, error) {
 	rows, err := s.db.Read().QueryContext(ctx, "SELECT "+userColumns+" FROM users WHERE id > ? ORDER BY id LIMIT ?", after, limit)
@@ -111,8 +88,11 @@ func scanMailToken(scan func(...any) error) (t store.MailToken, err error) {
 }
 
 // PutMailToken implements store.Accounts.
-func (s *Store) PutMailToken(ctx context.Context, t store.MailToken, pause time.Duration) error {
+func (s *Store) PutMailToken(ctx context.Context, t store.MailToken, by ids.Session, pause time.Duration) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := checkSession(ctx, tx, by); err != nil {
+			return err
+		}
 		put, err := tx.ExecContext(ctx, "INSERT INTO mail_tokens ("+mailTokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (user_id, purpose) DO UPDATE SET hash = excluded.hash, email = excluded.email, email_key = excluded.email_key,
 			created_at = excluded.created_at, expires_at = excluded.expires_at WHERE mail_tokens.created_at <= ?`,
@@ -135,17 +115,23 @@ func (s *Store) UseMailToken(ctx context.Context, hash []byte, purpose store.Mai
 	change func(store.MailToken, *user.User) error,
 ) (u user.User, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		t, err := scanMailToken(tx.QueryRowContext(ctx, goodMailToken, hash, purpose, now.UnixMilli()).Scan)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM mail_tokens WHERE hash = ?", hash); err != nil {
-			return err
-		}
-		u, err = updateUser(ctx, tx, t.User, func(u *user.User) error { return change(t, u) })
+		u, err = useMailToken(ctx, tx, hash, purpose, now, change)
 		return err
 	})
 	return u, err
+}
+
+func useMailToken(ctx context.Context, tx *sql.Tx, hash []byte, purpose store.MailPurpose, now time.Time,
+	change func(store.MailToken, *user.User) error,
+) (user.User, error) {
+	t, err := scanMailToken(tx.QueryRowContext(ctx, goodMailToken, hash, purpose, now.UnixMilli()).Scan)
+	if err != nil {
+		return user.User{}, err
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM mail_tokens WHERE hash = ?", hash); err != nil {
+		return user.User{}, err
+	}
+	return updateUser(ctx, tx, t.User, func(u *user.User) error { return change(t, u) })
 }
 
 // DropMailTokens implements store.Accounts.

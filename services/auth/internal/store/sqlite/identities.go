@@ -20,8 +20,13 @@ func scanIdentity(scan func(...any) error) (i store.Identity, err error) {
 }
 
 // AddIdentity implements store.Identities.
-func (s *Store) AddIdentity(ctx context.Context, i store.Identity) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error { return addIdentity(ctx, tx, i) })
+func (s *Store) AddIdentity(ctx context.Context, i store.Identity, by ids.Session) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := checkSession(ctx, tx, by); err != nil {
+			return err
+		}
+		return addIdentity(ctx, tx, i)
+	})
 }
 
 func addIdentity(ctx context.Context, tx *sql.Tx, i store.Identity) error {
@@ -42,41 +47,6 @@ func addIdentity(ctx context.Context, tx *sql.Tx, i store.Identity) error {
 	return err
 }
 
-// ClaimUser implements store.Identities.
-func (s *Store) ClaimUser(ctx context.Context, i store.Identity) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		claimed, err := tx.ExecContext(ctx, "UPDATE users SET password_hash = '', email_verified = 1 WHERE id = ? AND NOT email_verified", i.User)
-		if err != nil {
-			return err
-		}
-		if n, err := claimed.RowsAffected(); err != nil || n == 0 {
-			return orElse(err, store.ErrClaimed)
-		}
-		for _, remove := range []string{
-			"DELETE FROM identities WHERE user_id = ?",
-			"DELETE FROM api_tokens WHERE user_id = ?",
-			"DELETE FROM second_factors WHERE user_id = ?",
-			"DELETE FROM recovery_codes WHERE user_id = ?",
-			"DELETE FROM mail_tokens WHERE user_id = ?",
-			"DELETE FROM api_tokens WHERE user_id = ?",
-			"DELETE FROM api_tokens WHERE user_id IN (SELECT id FROM users WHERE bot_owner = ?)",
-		} {
-			if _, err := tx.ExecContext(ctx, remove, i.User); err != nil {
-				return err
-			}
-		}
-		return addIdentity(ctx, tx, i)
-	})
-}
-
-// orElse is err, or another when it is nil.
-func orElse(err, another error) error {
-	if err != nil {
-		return err
-	}
-	return another
-}
-
 // IdentityBySubject implements store.Identities.
 func (s *Store) IdentityBySubject(ctx context.Context, issuer, subject string) (store.Identity, error) {
 	i, err := scanIdentity(s.db.Read().QueryRowContext(ctx,
@@ -94,11 +64,8 @@ func (s *Store) IdentitiesOf(ctx context.Context, user ids.User) ([]store.Identi
 func (s *Store) RemoveIdentity(ctx context.Context, user ids.User, id ids.Identity) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		removed, err := tx.ExecContext(ctx, "DELETE FROM identities WHERE id = ? AND user_id = ?", id, user)
-		if err != nil {
+		if err := one(removed, err, sql.ErrNoRows); err != nil {
 			return err
-		}
-		if n, err := removed.RowsAffected(); err != nil || n == 0 {
-			return orElse(err, sql.ErrNoRows)
 		}
 		var another bool
 		var hash string

@@ -18,9 +18,15 @@ func (s *Store) SecondFactor(ctx context.Context, id ids.User) (f store.SecondFa
 }
 
 // OfferSecondFactor implements store.SecondFactors.
-func (s *Store) OfferSecondFactor(ctx context.Context, id ids.User, sealed []byte) error {
-	return s.exec(ctx, store.ErrHasSecondFactor, `INSERT INTO second_factors (user_id, sealed, confirmed, last_step) VALUES (?, ?, false, 0)
-		ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed WHERE NOT second_factors.confirmed`, id, sealed)
+func (s *Store) OfferSecondFactor(ctx context.Context, id ids.User, by ids.Session, sealed []byte) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := checkSession(ctx, tx, by); err != nil {
+			return err
+		}
+		offered, err := tx.ExecContext(ctx, `INSERT INTO second_factors (user_id, sealed, confirmed, last_step) VALUES (?, ?, false, 0)
+			ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed WHERE NOT second_factors.confirmed`, id, sealed)
+		return one(offered, err, store.ErrHasSecondFactor)
+	})
 }
 
 // ConfirmSecondFactor implements store.SecondFactors.

@@ -47,8 +47,11 @@ func sessionState(s store.Session) ([]any, error) {
 }
 
 // AddSession implements store.Sessions.
-func (s *Store) AddSession(ctx context.Context, n store.Session, atMost int) (ended []ids.Session, err error) {
+func (s *Store) AddSession(ctx context.Context, n store.Session, by store.Proof, atMost int) (ended []ids.Session, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := checkProof(ctx, tx, n.User, by); err != nil {
+			return err
+		}
 		state, err := sessionState(n)
 		if err != nil {
 			return err
@@ -113,12 +116,16 @@ func (s *Store) RevokeSession(ctx context.Context, user ids.User, id ids.Session
 // RevokeSessions implements store.Sessions.
 func (s *Store) RevokeSessions(ctx context.Context, user ids.User, except ids.Session, now time.Time) (ended []ids.Session, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `UPDATE sessions SET revoked_at = ?3
-			WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?3 AND id <> ?2 RETURNING id`, user, except, now.UnixMilli())
-		ended, err = collect("auth.RevokeSessions", rows, err, scanSessionID)
+		ended, err = revokeSessions(ctx, tx, user, except, now)
 		return err
 	})
 	return ended, err
+}
+
+func revokeSessions(ctx context.Context, tx *sql.Tx, user ids.User, except ids.Session, now time.Time) ([]ids.Session, error) {
+	rows, err := tx.QueryContext(ctx, `UPDATE sessions SET revoked_at = ?3
+		WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?3 AND id <> ?2 RETURNING id`, user, except, now.UnixMilli())
+	return collect("auth.RevokeSessions", rows, err, scanSessionID)
 }
 
 // SessionsRevokedSince implements store.Sessions.

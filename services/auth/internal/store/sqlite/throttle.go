@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/natter-chat/natter/pkg/sqlite"
 	"github.com/natter-chat/natter/services/auth/internal/store"
 )
 
@@ -46,15 +45,10 @@ func count(ctx context.Context, tx *sql.Tx, now time.Time, l store.Limit) (known
 	return known, err
 }
 
-// rowQuerier is a transaction, or the readers.
-type rowQuerier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // check says whether an attempt would have to wait.
-func check(ctx context.Context, db rowQuerier, now time.Time, l store.Limit) error {
+func check(ctx context.Context, tx *sql.Tx, now time.Time, l store.Limit) error {
 	var until int64
-	err := db.QueryRowContext(ctx, "SELECT wait_until FROM throttle WHERE key = ?", l.Key).Scan(&until)
+	err := tx.QueryRowContext(ctx, "SELECT wait_until FROM throttle WHERE key = ?", l.Key).Scan(&until)
 	switch wait := time.UnixMilli(until).Sub(now); {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
@@ -62,16 +56,6 @@ func check(ctx context.Context, db rowQuerier, now time.Time, l store.Limit) err
 		return err
 	case wait > 0 && wait <= l.Max:
 		return store.ErrWait(wait)
-	}
-	return nil
-}
-
-// CheckAttempt implements store.Throttle.
-func (s *Store) CheckAttempt(ctx context.Context, now time.Time, a store.Attempt) error {
-	for _, l := range a.Shared {
-		if err := check(ctx, s.db.Read(), now, l); err != nil {
-			return sqlite.MapErr("auth.CheckAttempt", err)
-		}
 	}
 	return nil
 }

@@ -31,8 +31,11 @@ func orNever(ms sql.Null[int64]) time.Time {
 }
 
 // AddToken implements store.Tokens.
-func (s *Store) AddToken(ctx context.Context, t store.Token, atMost int) error {
+func (s *Store) AddToken(ctx context.Context, t store.Token, by ids.Session, atMost int) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := checkSession(ctx, tx, by); err != nil {
+			return err
+		}
 		var found bool
 		var n int
 		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1),
@@ -104,16 +107,6 @@ func (s *Store) DeleteToken(ctx context.Context, id ids.Session) error {
 		}
 		return fault.New(fault.NotFound, "there is no such token")
 	})
-}
-
-// DeleteTokensOf implements store.Tokens.
-func (s *Store) DeleteTokensOf(ctx context.Context, id ids.User) (list []ids.Session, err error) {
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, "DELETE FROM api_tokens WHERE user_id = ? RETURNING id", id)
-		list, err = collect("auth.DeleteTokensOf", rows, err, scanSessionID)
-		return err
-	})
-	return list, err
 }
 
 // AddBot implements store.Tokens.

@@ -178,9 +178,9 @@ func eraseUser(t *testing.T, s, other store.Store) {
 	mustSignUp(t, s, "owner", user.Owner)
 	ann := mustSignUp(t, s, "Ann", user.Member)
 	token := newMailToken(ann, store.ResetPassword, "a")
-	err := errors.Join(s.AddIdentity(t.Context(), newIdentity(ann.ID, "ann")), s.AddToken(t.Context(), newToken(ann.ID, "api"), 10),
-		s.PutMailToken(t.Context(), token, 0), s.OfferSecondFactor(t.Context(), ann.ID, []byte("sealed")),
-		s.ConfirmSecondFactor(t.Context(), ann.ID, []byte("sealed"), 1, [][]byte{[]byte("code")}), s.EraseUser(t.Context(), ann.ID))
+	err := errors.Join(s.AddIdentity(t.Context(), newIdentity(ann.ID, "ann"), ids.Session{}), s.AddToken(t.Context(), newToken(ann.ID, "api"), ids.Session{}, 10),
+		s.PutMailToken(t.Context(), token, ids.Session{}, 0), s.OfferSecondFactor(t.Context(), ann.ID, ids.Session{}, []byte("sealed")),
+		s.ConfirmSecondFactor(t.Context(), ann.ID, []byte("sealed"), 1, [][]byte{[]byte("code")}), s.EraseUser(t.Context(), ann.ID, now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func eraseUser(t *testing.T, s, other store.Store) {
 	for what, err := range map[string]error{
 		"by e-mail": byEmail, "mail token": mail, "second factor": factor, "identity": identity, "API token": api,
 		"recovery code": s.UseRecoveryCode(t.Context(), ann.ID, []byte("code")),
-		"nobody":        s.EraseUser(t.Context(), ids.New[ids.User]()),
+		"nobody":        s.EraseUser(t.Context(), ids.New[ids.User](), now),
 	} {
 		if fault.CodeOf(err) != fault.NotFound {
 			t.Errorf("%s: %v, want not_found", what, err)
@@ -205,7 +205,7 @@ func eraseUser(t *testing.T, s, other store.Store) {
 	}
 	// The names are free, and two may be deleted.
 	again := mustSignUp(t, s, "Ann", user.Member)
-	if err := s.EraseUser(t.Context(), again.ID); err != nil {
+	if err := s.EraseUser(t.Context(), again.ID, now); err != nil {
 		t.Error(err)
 	}
 }
@@ -242,7 +242,7 @@ func newMailToken(u user.User, purpose store.MailPurpose, hash string) store.Mai
 func mailTokens(t *testing.T, s, other store.Store) {
 	ann := mustSignUp(t, s, "Ann", user.Owner)
 	verify, reset := newMailToken(ann, store.VerifyEmail, "verify"), newMailToken(ann, store.ResetPassword, "reset")
-	if err := errors.Join(s.PutMailToken(t.Context(), verify, time.Minute), s.PutMailToken(t.Context(), reset, time.Minute)); err != nil {
+	if err := errors.Join(s.PutMailToken(t.Context(), verify, ids.Session{}, time.Minute), s.PutMailToken(t.Context(), reset, ids.Session{}, time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := other.MailToken(t.Context(), []byte("reset"), store.ResetPassword, now); err != nil || !reflect.DeepEqual(got, reset) {
@@ -251,11 +251,11 @@ func mailTokens(t *testing.T, s, other store.Store) {
 	// Another one instead, but not at once.
 	next := newMailToken(ann, store.ResetPassword, "next")
 	next.CreatedAt = now.Add(time.Minute - time.Millisecond)
-	if err := other.PutMailToken(t.Context(), next, time.Minute); !errors.Is(err, store.ErrMailedBefore) {
+	if err := other.PutMailToken(t.Context(), next, ids.Session{}, time.Minute); !errors.Is(err, store.ErrMailedBefore) {
 		t.Errorf("within a minute: %v", err)
 	}
 	next.CreatedAt = now.Add(time.Minute)
-	if err := other.PutMailToken(t.Context(), next, time.Minute); err != nil {
+	if err := other.PutMailToken(t.Context(), next, ids.Session{}, time.Minute); err != nil {
 		t.Error(err)
 	}
 	unchanged := func(store.MailToken, *user.User) error { return nil }
@@ -300,7 +300,7 @@ func mailTokens(t *testing.T, s, other store.Store) {
 // mailTokenWorksOnce also for many who use it at the same time.
 func mailTokenWorksOnce(t *testing.T, a, b store.Store) {
 	ann := mustSignUp(t, a, "Ann", user.Owner)
-	if err := a.PutMailToken(t.Context(), newMailToken(ann, store.ResetPassword, "reset"), 0); err != nil {
+	if err := a.PutMailToken(t.Context(), newMailToken(ann, store.ResetPassword, "reset"), ids.Session{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	race(t, 12, []store.Store{a, b}, func(s store.Store, _ int) error {
@@ -392,7 +392,7 @@ func deleteExpired(t *testing.T, s, _ store.Store) {
 	long.ExpiresAt = now.Add(2 * time.Hour)
 	longInvitation := newInvitation(ann, "long", 1)
 	longInvitation.ExpiresAt = long.ExpiresAt
-	err := errors.Join(s.PutMailToken(t.Context(), newMailToken(ann, store.VerifyEmail, "verify"), 0), s.PutMailToken(t.Context(), long, 0),
+	err := errors.Join(s.PutMailToken(t.Context(), newMailToken(ann, store.VerifyEmail, "verify"), ids.Session{}, 0), s.PutMailToken(t.Context(), long, ids.Session{}, 0),
 		s.AddInvitation(t.Context(), newInvitation(ann, "short", 1)), s.AddInvitation(t.Context(), longInvitation))
 	if err != nil {
 		t.Fatal(err)

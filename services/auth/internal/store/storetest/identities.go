@@ -21,7 +21,7 @@ func newIdentity(user ids.User, subject string) store.Identity {
 
 func mustLink(t *testing.T, s store.Store, i store.Identity) store.Identity {
 	t.Helper()
-	if err := s.AddIdentity(t.Context(), i); err != nil {
+	if err := s.AddIdentity(t.Context(), i, ids.Session{}); err != nil {
 		t.Fatal(err)
 	}
 	return i
@@ -46,11 +46,11 @@ func identities(t *testing.T, s, other store.Store) {
 		}
 	}
 	for _, user := range []ids.User{ann.ID, bob.ID} {
-		if err := s.AddIdentity(t.Context(), newIdentity(user, "ann")); !errors.Is(err, store.ErrIdentityTaken) {
+		if err := s.AddIdentity(t.Context(), newIdentity(user, "ann"), ids.Session{}); !errors.Is(err, store.ErrIdentityTaken) {
 			t.Errorf("link again: %v", err)
 		}
 	}
-	if err := s.AddIdentity(t.Context(), newIdentity(ids.New[ids.User](), "new")); fault.CodeOf(err) != fault.NotFound {
+	if err := s.AddIdentity(t.Context(), newIdentity(ids.New[ids.User](), "new"), ids.Session{}); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("link to nobody: %v", err)
 	}
 }
@@ -61,7 +61,7 @@ func oneOfManyGetsTheIdentity(t *testing.T, a, b store.Store) {
 		users[i] = mustCreate(t, a, newUser(fmt.Sprintf("user%d", i))).ID
 	}
 	race(t, len(users), []store.Store{a, b}, func(s store.Store, i int) error {
-		return s.AddIdentity(t.Context(), newIdentity(users[i], "same"))
+		return s.AddIdentity(t.Context(), newIdentity(users[i], "same"), ids.Session{})
 	})
 }
 
@@ -118,56 +118,11 @@ func oneWayInIsLeft(t *testing.T, a, b store.Store) {
 	}
 }
 
-func claimUser(t *testing.T, s, other store.Store) {
-	ann := mustCreate(t, s, newUser("Ann"))
-	mustLink(t, s, newIdentity(ann.ID, "attacker"))
-	if err := s.OfferSecondFactor(t.Context(), ann.ID, []byte("attacker's")); err != nil {
-		t.Fatal(err)
-	}
-	token := store.MailToken{
-		User: ann.ID, Purpose: store.ChangeEmail, Hash: []byte("attacker's"), Email: newUser("Attacker").Email,
-		CreatedAt: ann.CreatedAt, ExpiresAt: ann.CreatedAt.Add(time.Hour),
-	}
-	if err := s.PutMailToken(t.Context(), token, 0); err != nil {
-		t.Fatal(err)
-	}
-	theirs := newIdentity(ann.ID, "ann")
-	if err := s.ClaimUser(t.Context(), theirs); err != nil {
-		t.Fatal(err)
-	}
-	want := ann
-	want.PasswordHash, want.EmailVerified = "", true
-	if got, err := other.UserByID(t.Context(), ann.ID); err != nil || got != want {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
-	}
-	if got, err := other.IdentitiesOf(t.Context(), ann.ID); err != nil || !reflect.DeepEqual(got, []store.Identity{theirs}) {
-		t.Errorf("identities: %+v, %v; want their own only", got, err)
-	}
-	if _, err := other.SecondFactor(t.Context(), ann.ID); fault.CodeOf(err) != fault.NotFound {
-		t.Errorf("second factor: %v", err)
-	}
-	if _, err := other.MailToken(t.Context(), token.Hash, token.Purpose, ann.CreatedAt); fault.CodeOf(err) != fault.NotFound {
-		t.Errorf("mailed token: %v", err)
-	}
-	// A verified account is nobody's to claim.
-	if err := s.ClaimUser(t.Context(), newIdentity(ann.ID, "another")); fault.CodeOf(err) != fault.Conflict {
-		t.Errorf("claim a verified account: %v", err)
-	}
-	// All or nothing.
-	bob := mustCreate(t, s, newUser("Bob"))
-	if err := s.ClaimUser(t.Context(), newIdentity(bob.ID, "ann")); !errors.Is(err, store.ErrIdentityTaken) {
-		t.Errorf("claim by an identity of another user: %v", err)
-	}
-	if got, err := other.UserByID(t.Context(), bob.ID); err != nil || got != bob {
-		t.Errorf("after a failed claim: %+v, %v; want %+v", got, err, bob)
-	}
-}
-
 // Who comes back after their account was deleted is somebody new.
 func erasedIdentities(t *testing.T, s, other store.Store) {
 	ann := mustCreate(t, s, newUser("Ann"))
 	identity := mustLink(t, s, newIdentity(ann.ID, "ann"))
-	if err := s.EraseUser(t.Context(), ann.ID); err != nil {
+	if err := s.EraseUser(t.Context(), ann.ID, now); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := other.IdentityBySubject(t.Context(), identity.Issuer, "ann"); fault.CodeOf(err) != fault.NotFound {

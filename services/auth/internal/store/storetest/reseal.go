@@ -14,7 +14,7 @@ func resealSecondFactors(t *testing.T, s, other store.Store) {
 	for i := range 5 {
 		u := mustCreate(t, s, newUser(fmt.Sprintf("user%d", i)))
 		want[u.ID] = fmt.Sprintf("old-%d", i)
-		if err := s.OfferSecondFactor(t.Context(), u.ID, []byte(want[u.ID])); err != nil {
+		if err := s.OfferSecondFactor(t.Context(), u.ID, ids.Session{}, []byte(want[u.ID])); err != nil {
 			t.Fatal(err)
 		}
 	}

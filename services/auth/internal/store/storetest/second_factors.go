@@ -19,7 +19,7 @@ func secondFactors(t *testing.T, s, other store.Store) {
 	if _, err := s.SecondFactor(ctx, ann.ID); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("none: %v", err)
 	}
-	if err := errors.Join(s.OfferSecondFactor(ctx, ann.ID, old), other.OfferSecondFactor(ctx, ann.ID, secret)); err != nil {
+	if err := errors.Join(s.OfferSecondFactor(ctx, ann.ID, ids.Session{}, old), other.OfferSecondFactor(ctx, ann.ID, ids.Session{}, secret)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.ConfirmSecondFactor(ctx, ann.ID, old, 7, codes); fault.CodeOf(err) != fault.Conflict {
@@ -35,7 +35,7 @@ func secondFactors(t *testing.T, s, other store.Store) {
 	if got, err := other.SecondFactor(ctx, ann.ID); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
-	if err := s.OfferSecondFactor(ctx, ann.ID, old); !errors.Is(err, store.ErrHasSecondFactor) {
+	if err := s.OfferSecondFactor(ctx, ann.ID, ids.Session{}, old); !errors.Is(err, store.ErrHasSecondFactor) {
 		t.Errorf("another one: %v", err)
 	}
 	if err := s.ConfirmSecondFactor(ctx, ann.ID, secret, 8, nil); fault.CodeOf(err) != fault.Conflict {
@@ -78,7 +78,7 @@ func secondFactors(t *testing.T, s, other store.Store) {
 // codesWorkOnce also for many who use one at the same time.
 func codesWorkOnce(t *testing.T, a, b store.Store) {
 	ann := mustSignUp(t, a, "Ann", user.Owner)
-	err := errors.Join(a.OfferSecondFactor(t.Context(), ann.ID, []byte("s")),
+	err := errors.Join(a.OfferSecondFactor(t.Context(), ann.ID, ids.Session{}, []byte("s")),
 		a.ConfirmSecondFactor(t.Context(), ann.ID, []byte("s"), 1, [][]byte{[]byte("code")}))
 	if err != nil {
 		t.Fatal(err)

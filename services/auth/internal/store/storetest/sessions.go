@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"crypto/rand"
 	"errors"
 	"reflect"
 	"slices"
@@ -28,13 +29,24 @@ func newSession(user ids.User) (store.Session, refresh.Token) {
 	}, token
 }
 
+// proof is that of every user of newOwner.
+var proof = store.Proof{PasswordHash: "$argon2id$owner"}
+
+// newOwner is a user to add sessions of.
+func newOwner(t *testing.T, s store.Store) ids.User {
+	t.Helper()
+	u := newUser(rand.Text())
+	u.PasswordHash = proof.PasswordHash
+	return mustCreate(t, s, u).ID
+}
+
 func mustAddSession(t *testing.T, s store.Store, user ids.User, change func(*store.Session)) store.Session {
 	t.Helper()
 	n, _ := newSession(user)
 	if change != nil {
 		change(&n)
 	}
-	if ended, err := s.AddSession(t.Context(), n, 100); err != nil || len(ended) != 0 {
+	if ended, err := s.AddSession(t.Context(), n, proof, 100); err != nil || len(ended) != 0 {
 		t.Fatal(ended, err)
 	}
 	return n
@@ -54,9 +66,9 @@ func live(t *testing.T, s store.Store, user ids.User) (list []ids.Session) {
 }
 
 func sessionRoundTrip(t *testing.T, s, other store.Store) {
-	user := ids.New[ids.User]()
+	user := newOwner(t, s)
 	want, token := newSession(user)
-	if _, err := s.AddSession(t.Context(), want, 1); err != nil {
+	if _, err := s.AddSession(t.Context(), want, proof, 1); err != nil {
 		t.Fatal(err)
 	}
 	read := func() store.Session {
@@ -93,13 +105,13 @@ func sessionRoundTrip(t *testing.T, s, other store.Store) {
 }
 
 func sessionsAreBounded(t *testing.T, s, _ store.Store) {
-	user, another := ids.New[ids.User](), ids.New[ids.User]()
+	user, another := newOwner(t, s), newOwner(t, s)
 	mustAddSession(t, s, another, nil)
 	var all []ids.Session
 	for i := range 5 {
 		n, _ := newSession(user)
 		n.LastSeen = sessionTime.Add(time.Duration(i) * time.Minute)
-		ended, err := s.AddSession(t.Context(), n, 3)
+		ended, err := s.AddSession(t.Context(), n, proof, 3)
 		all = append(all, n.ID)
 		var want []ids.Session
 		if i >= 3 {
@@ -116,7 +128,7 @@ func sessionsAreBounded(t *testing.T, s, _ store.Store) {
 	// The new one stays, however long the others have been seen.
 	old, _ := newSession(user)
 	old.LastSeen = sessionTime.Add(-time.Hour)
-	if _, err := s.AddSession(t.Context(), old, 1); err != nil || !slices.Equal(live(t, s, user), []ids.Session{old.ID}) {
+	if _, err := s.AddSession(t.Context(), old, proof, 1); err != nil || !slices.Equal(live(t, s, user), []ids.Session{old.ID}) {
 		t.Errorf("left %v, %v; want %v", live(t, s, user), err, old.ID)
 	}
 	if len(live(t, s, another)) != 1 {
@@ -125,7 +137,7 @@ func sessionsAreBounded(t *testing.T, s, _ store.Store) {
 }
 
 func revokeSessions(t *testing.T, s, other store.Store) {
-	user, another := ids.New[ids.User](), ids.New[ids.User]()
+	user, another := newOwner(t, s), newOwner(t, s)
 	theirs := mustAddSession(t, s, another, nil)
 	expired := mustAddSession(t, s, user, func(n *store.Session) { n.ExpiresAt = sessionTime })
 	var mine []ids.Session
@@ -161,7 +173,7 @@ func revokeSessions(t *testing.T, s, other store.Store) {
 }
 
 func revokedSessionsArePaged(t *testing.T, s, other store.Store) {
-	user := ids.New[ids.User]()
+	user := newOwner(t, s)
 	mustAddSession(t, s, user, nil)
 	var want []ids.Session
 	for i := range 5 {
@@ -190,7 +202,7 @@ func revokedSessionsArePaged(t *testing.T, s, other store.Store) {
 }
 
 func forgetSessions(t *testing.T, s, _ store.Store) {
-	user := ids.New[ids.User]()
+	user := newOwner(t, s)
 	for range 2 {
 		mustAddSession(t, s, user, func(n *store.Session) { n.ExpiresAt = sessionTime })
 		mustAddSession(t, s, user, func(n *store.Session) { n.RevokedAt = sessionTime })
@@ -217,8 +229,8 @@ func forgetSessions(t *testing.T, s, _ store.Store) {
 
 // oneSuccessorOfARefreshToken: whoever presents one token at the same time gets the same next one, from all instances.
 func oneSuccessorOfARefreshToken(t *testing.T, a, b store.Store) {
-	n, token := newSession(ids.New[ids.User]())
-	if _, err := a.AddSession(t.Context(), n, 1); err != nil {
+	n, token := newSession(newOwner(t, a))
+	if _, err := a.AddSession(t.Context(), n, proof, 1); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 { // generations
@@ -250,9 +262,9 @@ func oneSuccessorOfARefreshToken(t *testing.T, a, b store.Store) {
 
 // revokeWhileRefreshing: a refresh never brings a revoked session back to life.
 func revokeWhileRefreshing(t *testing.T, a, b store.Store) {
-	user := ids.New[ids.User]()
+	user := newOwner(t, a)
 	n, token := newSession(user)
-	if _, err := a.AddSession(t.Context(), n, 1); err != nil {
+	if _, err := a.AddSession(t.Context(), n, proof, 1); err != nil {
 		t.Fatal(err)
 	}
 	refreshing, revoked := make(chan struct{}), make(chan error, 1)

@@ -99,12 +99,10 @@ func sharedLimits(t *testing.T, s, _ store.Store) {
 		c.try(key, own(key), 0)
 	}
 	c.try("a fifth", own("e"), time.Second)
-	c.wants("without counting", s.CheckAttempt(t.Context(), c.now, own("e")), time.Second)
 	// It was counted nowhere.
 	for range 3 {
 		c.try("e alone", store.Attempt{Own: limit("e")}, 0)
 	}
-	c.wants("an untouched limit", s.CheckAttempt(t.Context(), c.now, store.Attempt{Shared: []store.Limit{limit("new")}}), 0)
 }
 
 func forgivenAttempts(t *testing.T, s, _ store.Store) {

@@ -29,7 +29,7 @@ func tokens(t *testing.T, s, other store.Store) {
 	never, later, bobs := newToken(ann, "never"), newToken(ann, "later"), newToken(bob, "Bob's")
 	later.ExpiresAt = time.UnixMilli(1_763_900_000_456).UTC()
 	for _, token := range []store.Token{never, later, bobs} {
-		if err := s.AddToken(ctx, token, 10); err != nil {
+		if err := s.AddToken(ctx, token, ids.Session{}, 10); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := other.TokenByHash(ctx, token.Hash); err != nil || !reflect.DeepEqual(got, token) {
@@ -46,7 +46,7 @@ func tokens(t *testing.T, s, other store.Store) {
 		"by an unknown hash": func() error { _, err := s.TokenByHash(ctx, []byte("none")); return err }(),
 		"by an unknown id":   func() error { _, err := s.TokenByID(ctx, ids.New[ids.Session]()); return err }(),
 		"delete none":        s.DeleteToken(ctx, ids.New[ids.Session]()),
-		"of nobody":          s.AddToken(ctx, newToken(ids.New[ids.User](), "nobody's"), 10),
+		"of nobody":          s.AddToken(ctx, newToken(ids.New[ids.User](), "nobody's"), ids.Session{}, 10),
 	} {
 		if fault.CodeOf(err) != fault.NotFound {
 			t.Errorf("%s: %v", name, err)
@@ -73,13 +73,6 @@ func tokens(t *testing.T, s, other store.Store) {
 	if _, err := other.TokenByHash(ctx, bobs.Hash); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("a deleted one: %v", err)
 	}
-	gone, err := s.DeleteTokensOf(ctx, ann)
-	if err != nil || len(gone) != 2 || !slices.Contains(gone, never.ID) || !slices.Contains(gone, later.ID) {
-		t.Errorf("deleted %v, %v", gone, err)
-	}
-	if gone, err := other.DeleteTokensOf(ctx, ann); err != nil || len(gone) != 0 {
-		t.Errorf("deleted again: %v, %v", gone, err)
-	}
 }
 
 // A token is good until it expires, and while its user, or the owner of its bot, is active.
@@ -94,7 +87,7 @@ func goodTokens(t *testing.T, s, other store.Store) {
 	expired.ExpiresAt = at
 	var all []ids.Session
 	for _, token := range []store.Token{never, expired, botsOwn, bobs} {
-		if err := s.AddToken(ctx, token, 10); err != nil {
+		if err := s.AddToken(ctx, token, ids.Session{}, 10); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, token.ID)
@@ -130,7 +123,9 @@ func goodTokens(t *testing.T, s, other store.Store) {
 func tokensAtMost(t *testing.T, a, b store.Store) {
 	ann := mustCreate(t, a, newUser("Ann")).ID
 	for what, add := range map[string]func(s store.Store, i int) error{
-		"tokens": func(s store.Store, i int) error { return s.AddToken(t.Context(), newToken(ann, fmt.Sprint(i)), 5) },
+		"tokens": func(s store.Store, i int) error {
+			return s.AddToken(t.Context(), newToken(ann, fmt.Sprint(i)), ids.Session{}, 5)
+		},
 		"bots": func(s store.Store, i int) error {
 			return s.AddBot(t.Context(), newBot(ann, fmt.Sprintf("bot-%d", i)), 5)
 		},
@@ -183,10 +178,10 @@ func bots(t *testing.T, s, other store.Store) {
 	if err := s.AddBot(ctx, newBot(ids.New[ids.User](), "nobodys"), 3); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("of nobody: %v", err)
 	}
-	if err := s.AddToken(ctx, newToken(first.ID, "its"), 3); err != nil {
+	if err := s.AddToken(ctx, newToken(first.ID, "its"), ids.Session{}, 3); err != nil {
 		t.Error(err)
 	}
-	if err := s.EraseUser(ctx, first.ID); err != nil {
+	if err := s.EraseUser(ctx, first.ID, now); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := other.BotsOf(ctx, ann); err != nil || !slices.Equal(got, []user.User{second}) {
