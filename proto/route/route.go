@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
+	edgegatewayv1 "github.com/natter-chat/natter/proto/gen/natter/edge_gateway/v1"
 	httpv1 "github.com/natter-chat/natter/proto/gen/natter/http/v1"
 	messagestorev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
@@ -48,11 +49,20 @@ func (r *Route) Pattern() string { return r.Method + " " + r.Path }
 
 // All are the routes of this version of Natter. An error is a mistake in a .proto file.
 func All() ([]Route, error) {
-	return Of(authv1.File_natter_auth_v1_auth_proto, authv1.File_natter_auth_v1_accounts_proto, authv1.File_natter_auth_v1_sso_proto,
-		authv1.File_natter_auth_v1_tokens_proto, authv1.File_natter_auth_v1_audit_proto, authv1.File_natter_auth_v1_names_proto,
+	return Of(
+		edgegatewayv1.File_natter_edge_gateway_v1_messages_proto,
+		authv1.File_natter_auth_v1_auth_proto,
+		authv1.File_natter_auth_v1_accounts_proto,
+		authv1.File_natter_auth_v1_sso_proto,
+		authv1.File_natter_auth_v1_tokens_proto,
+		authv1.File_natter_auth_v1_audit_proto,
+		authv1.File_natter_auth_v1_names_proto,
+		authv1.File_natter_auth_v1_presence_proto,
 		roomsv1.File_natter_rooms_v1_rooms_proto,
-		roomsv1.File_natter_rooms_v1_access_proto, messagestorev1.File_natter_message_store_v1_message_store_proto,
-		messagestorev1.File_natter_message_store_v1_history_proto)
+		roomsv1.File_natter_rooms_v1_access_proto,
+		messagestorev1.File_natter_message_store_v1_message_store_proto,
+		messagestorev1.File_natter_message_store_v1_history_proto,
+	)
 }
 
 // Of are the routes of these files, in their order. The error names every rpc whose option makes no route.

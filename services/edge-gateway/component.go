@@ -20,11 +20,14 @@ import (
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/proto/route"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/apitoken"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/own"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/presence"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/rest"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/revocation"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/session"
@@ -52,6 +55,7 @@ type gateway struct {
 	grace    time.Duration
 	nc       *nats.Conn
 	hub      *feed.Hub
+	people   *presence.Presence
 	revoked  *revocation.List
 	sessions *session.Server
 	verifier *authn.Verifier
@@ -72,7 +76,7 @@ func newGateway(ctx context.Context, d *app.Deps) (app.Runner, error) {
 }
 
 func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
-	lost := &onLoss{log: d.Log, resync: func() { g.hub.Resync(); g.sessions.Resync(); g.revoked.Resync() }}
+	lost := &onLoss{log: d.Log, resync: func() { g.hub.Resync(); g.people.Resync(); g.sessions.Resync(); g.revoked.Resync() }}
 	if g.nc, err = bus.Connect(ctx, cfg.Bus, name, d.Log, slices.Concat(d.NATS, lost.options())...); err != nil {
 		return err
 	}
@@ -83,7 +87,10 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if g.hub, err = feed.NewHub(cfg.Feeds, g.nc, services, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, services, g.revoked, g.nc, d.Log, d.Metrics); err != nil {
+	if g.people, err = presence.New(g.nc, ids.New[ids.Instance](), services, d.Log); err != nil {
+		return err
+	}
+	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, g.people, services, g.revoked, g.nc, d.Log, d.Metrics); err != nil {
 		return err
 	}
 	if err := g.revoked.Start(g.nc, g.sessions); err != nil {
@@ -94,7 +101,7 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	api, err := rest.New(rest.Deps{
-		Config: cfg.HTTP, Routes: routes, Caller: client, Verifier: g.revoked, Log: d.Log, Metrics: d.Metrics,
+		Config: cfg.HTTP, Routes: routes, Caller: client, Own: own.Calls{Log: roomlog.NewSender(g.nc)}, Verifier: g.revoked, Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {
 		return err
@@ -158,6 +165,9 @@ func (g *gateway) stop() (err error) {
 	}
 	if g.server != nil {
 		err = errors.Join(err, g.server.Shutdown(ctx)) // waits for HTTP requests under way; sockets are gone by now
+	}
+	if g.people != nil {
+		g.people.Close()
 	}
 	if g.revoked != nil {
 		g.revoked.Close()

@@ -60,6 +60,11 @@ func (c *counted) Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]
 	return c.engine.Targets(ctx, refs)
 }
 
+func (c *counted) EventsAt(ctx context.Context, room ids.Room, seqs []uint32) ([]*store.Event, error) {
+	c.events.Inc()
+	return c.engine.EventsAt(ctx, room, seqs)
+}
+
 func (c *counted) Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error) {
 	c.markers.Inc()
 	return c.engine.Markers(ctx, readers)

@@ -21,6 +21,7 @@ import (
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/config"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/people"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/message-store/internal/api"
 	"github.com/natter-chat/natter/services/message-store/internal/intake"
@@ -110,7 +111,8 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	d.Ready.Add("nats", bus.Check(s.nc))
-	rooms := membership.NewClient(rpc.NewClient(s.nc))
+	client := rpc.NewClient(s.nc)
+	rooms := membership.NewClient(client)
 	limits := pipeline.Config{Lanes: s.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), Now: time.Now}
 	if s.pipeline, err = pipeline.New(limits, remembering{log, read}, rooms, s.nc, meta.HashKey, d.Log, d.Metrics); err != nil {
 		return err
@@ -127,7 +129,15 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if s.server, err = rpc.NewServer(s.nc, name, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	if err := api.New(log, read, s.pipeline, s.owner, meta.Epoch).Serve(s.server); err != nil {
+	names, err := people.New(client, d.Log)
+	if err != nil {
+		return err
+	}
+	if err := names.Follow(s.nc); err != nil {
+		return err
+	}
+	answers := api.New(api.Deps{Log: log, Markers: read, Pipeline: s.pipeline, Owner: s.owner, People: names, Epoch: meta.Epoch})
+	if err := answers.Serve(s.server); err != nil {
 		return err
 	}
 	return s.nc.Flush() // the subscriptions are with the server

@@ -117,6 +117,7 @@ func (s *Service) Serve(server *rpc.Server) error {
 		func() error { return rpc.Handle(server, "FindUsers", s.FindUsers) },
 		func() error { return s.serveAccounts(server) },
 		func() error { return s.serveTokens(server) },
+		func() error { return s.serveStandings(server) },
 	} {
 		if err := add(); err != nil {
 			return err

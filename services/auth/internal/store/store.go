@@ -20,6 +20,7 @@ type Store interface {
 	Identities
 	Keys
 	Sessions
+	Standings
 	Throttle
 	Tokens
 

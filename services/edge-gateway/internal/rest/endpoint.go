@@ -43,7 +43,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.fail(w, r, err)
 		return
 	}
-	if err := e.Caller.Call(ctx, e.route.Service, string(e.route.RPC.Name()), req, res); err != nil {
+	caller := e.Caller
+	if e.route.Service == "edge-gateway" {
+		caller = e.Own
+	}
+	if err := caller.Call(ctx, e.route.Service, string(e.route.RPC.Name()), req, res); err != nil {
 		e.fail(w, r, err)
 		return
 	}

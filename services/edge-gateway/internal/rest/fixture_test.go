@@ -22,6 +22,7 @@ import (
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/config"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/testkit"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
@@ -29,6 +30,7 @@ import (
 	messagestorev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
 	"github.com/natter-chat/natter/proto/route"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/own"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/rest"
 )
 
@@ -97,6 +99,9 @@ func start(t *testing.T, change ...func(*rest.Deps)) *fixture {
 			rpc.Handle(s, "ListEdits", answer[*messagestorev1.ListEditsRequest](f, &messagestorev1.ListEditsResponse{})),
 		)
 	})
+	if _, err := nc.Subscribe("natter.in.*.*", f.takeCommands); err != nil {
+		t.Fatal(err)
+	}
 	client := rpc.NewClient(nc)
 	verifier := authn.NewVerifier(func(ctx context.Context) ([]byte, error) {
 		res, err := rpc.Call[*authv1.GetKeysResponse](ctx, client, "auth", "GetKeys", &authv1.GetKeysRequest{})
@@ -107,7 +112,7 @@ func start(t *testing.T, change ...func(*rest.Deps)) *fixture {
 		t.Fatal(err)
 	}
 	d := rest.Deps{
-		Routes: routes, Caller: client, Verifier: verifier, Metrics: f.metrics,
+		Routes: routes, Caller: client, Own: own.Calls{Log: roomlog.NewSender(nc)}, Verifier: verifier, Metrics: f.metrics,
 		Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}
 	if err := config.NewSource(nil).Load(&d.Config); err != nil {

@@ -51,6 +51,7 @@ type Deps struct {
 	Config   Config
 	Routes   []route.Route // route.All
 	Caller   Caller
+	Own      Caller // answers the routes of the gateway itself, which are no rpcs: an own.Calls
 	Verifier Verifier
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer

@@ -1,26 +1,22 @@
 package session
 
 import (
+	"errors"
 	"math"
-	"strings"
 	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/pkg/rpc"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/command"
 
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
-	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
-
-// maxNonce is the longest nonce, in bytes.
-const maxNonce = 64
 
 // What of one connection and room travels together at most: commands, and bytes (NATS takes 1 MiB). A command is smaller
 // than the frame it came in.
@@ -59,46 +55,15 @@ func (s *session) command(f *clientv1.ClientFrame) {
 	}
 }
 
-// newCommand turns a client's frame into a command on the bus.
+// newCommand turns a client's frame into a command on the bus. A fault names the field with its frame: send.nonce.
 func (s *session) newCommand(f *clientv1.ClientFrame) (ids.Room, *busv1.Command, error) {
-	who := s.caller()
-	c := &busv1.Command{Actor: &chatv1.Actor{UserId: who.User.String(), Username: who.Username, Avatar: who.Avatar}}
-	var field string
-	switch body := f.GetFrame().(type) {
-	case *clientv1.ClientFrame_Send:
-		m := body.Send
-		field, c.RoomId, c.Nonce = "send", m.GetRoomId(), m.GetNonce()
-		c.Body = &busv1.Command_Message{Message: &chatv1.MessagePosted{
-			Content: m.GetContent(), Type: m.GetType(), FileUrl: m.GetFileUrl(), ReplyTo: m.GetReplyTo(), Thread: m.GetThread(),
-		}}
-	case *clientv1.ClientFrame_Edit:
-		m := body.Edit
-		field, c.RoomId, c.Nonce = "edit", m.GetRoomId(), m.GetNonce()
-		c.Body = &busv1.Command_Edited{Edited: &chatv1.MessageEdited{Seq: m.GetSeq(), Content: m.GetContent()}}
-	case *clientv1.ClientFrame_Delete:
-		m := body.Delete
-		field, c.RoomId, c.Nonce = "delete", m.GetRoomId(), m.GetNonce()
-		c.Body = &busv1.Command_Deleted{Deleted: &chatv1.MessageDeleted{Seq: m.GetSeq()}}
-	case *clientv1.ClientFrame_React:
-		m := body.React
-		field, c.RoomId, c.Nonce = "react", m.GetRoomId(), m.GetNonce()
-		c.Body = &busv1.Command_Reaction{Reaction: &chatv1.ReactionChanged{Seq: m.GetSeq(), Emoji: m.GetEmoji(), Removed: m.GetRemove()}}
-	case *clientv1.ClientFrame_Pin:
-		m := body.Pin
-		field, c.RoomId, c.Nonce = "pin", m.GetRoomId(), m.GetNonce()
-		c.Body = &busv1.Command_Pinned{Pinned: &chatv1.PinChanged{Seq: m.GetSeq(), Removed: m.GetRemove()}}
+	room, c, err := command.Of(f, s.caller())
+	if wrong, ok := errors.AsType[*fault.Fault](err); ok {
+		m := f.ProtoReflect()
+		frame := m.WhichOneof(m.Descriptor().Oneofs().ByName("frame"))
+		wrong.Field = frame.JSONName() + "." + wrong.Field
 	}
-	room, err := ids.ParseRoom(c.GetRoomId())
-	if err != nil {
-		return room, nil, fault.Invalid(field+".roomId", "a room id is %v", err)
-	}
-	if n := len(c.GetNonce()); n == 0 || n > maxNonce {
-		return room, nil, fault.Invalid(field+".nonce", "a nonce has 1 to %d bytes; use a UUID", maxNonce)
-	}
-	if strings.HasPrefix(c.GetNonce(), bus.ReservedNoncePrefix) {
-		return room, nil, fault.Invalid(field+".nonce", "a nonce does not begin with %s", bus.ReservedNoncePrefix)
-	}
-	return room, c, nil
+	return room, c, err
 }
 
 // queueCommand puts a command behind those of its room, and starts the sender of the room if none runs.
@@ -190,10 +155,6 @@ func (s *session) settle(batch []pending, outcomes []*busv1.Outcome, err error) 
 			s.fail(p.id, failure)
 			continue
 		}
-		ack := outcomes[i].GetAck()
-		s.reply(p.id, &clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Ack{Ack: &clientv1.Ack{
-			RoomId: p.command.GetRoomId(), Nonce: p.command.GetNonce(), Seq: ack.GetSeq(), CreatedAt: ack.GetCreatedAt(),
-			Duplicate: ack.GetDuplicate(),
-		}}})
+		s.reply(p.id, &clientv1.ServerFrame{Frame: &clientv1.ServerFrame_Ack{Ack: command.Ack(p.command, outcomes[i].GetAck())}})
 	}
 }

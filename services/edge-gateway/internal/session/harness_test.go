@@ -22,9 +22,11 @@ import (
 
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/bus"
+	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/testkit"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/presence"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/upstream"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
 
@@ -102,7 +104,11 @@ func startGateway(tb testing.TB, url string, change func(*Config)) *gateway {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	srv, err := NewServer(cfg, hub, services, authn.NewVerifier(services.Keys), nc, log, reg)
+	people, err := presence.New(nc, ids.New[ids.Instance](), services, log)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	srv, err := NewServer(cfg, hub, people, services, authn.NewVerifier(services.Keys), nc, log, reg)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -117,6 +123,7 @@ func startGateway(tb testing.TB, url string, change func(*Config)) *gateway {
 		closed.Do(func() {
 			err = g.drain(ctx)
 			listener.Close()
+			people.Close()
 			hub.Close()
 			nc.Close()
 		})

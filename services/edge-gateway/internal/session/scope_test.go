@@ -12,7 +12,7 @@ import (
 // TestScopesOfFrames: what an API token to read may send is all that changes nothing.
 func TestScopesOfFrames(t *testing.T) {
 	t.Parallel()
-	reads := map[string]bool{"hello": true, "resume": true, "watch": true, "fetch": true, "ping": true}
+	reads := map[string]bool{"hello": true, "resume": true, "watch": true, "away": true, "fetch": true, "ping": true}
 	fields := (&clientv1.ClientFrame{}).ProtoReflect().Descriptor().Oneofs().ByName("frame").Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)

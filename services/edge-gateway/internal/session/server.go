@@ -32,6 +32,7 @@ import (
 	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/clientaddr"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/presence"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/ratelimit"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/upstream"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
@@ -76,6 +77,7 @@ type Server struct {
 	cfg      Config
 	hub      *feed.Hub
 	services *upstream.Services
+	people   *presence.Presence
 	verifier Verifier
 	sender   *roomlog.Sender
 	nc       *nats.Conn
@@ -106,11 +108,11 @@ type Server struct {
 }
 
 // NewServer returns a server and starts its prober. Close ends it.
-func NewServer(cfg Config, hub *feed.Hub, services *upstream.Services, verifier Verifier, nc *nats.Conn,
+func NewServer(cfg Config, hub *feed.Hub, people *presence.Presence, services *upstream.Services, verifier Verifier, nc *nats.Conn,
 	log *slog.Logger, reg prometheus.Registerer,
 ) (*Server, error) {
 	s := &Server{
-		cfg: cfg, hub: hub, services: services, verifier: verifier, sender: roomlog.NewSender(nc), nc: nc, log: log,
+		cfg: cfg, hub: hub, people: people, services: services, verifier: verifier, sender: roomlog.NewSender(nc), nc: nc, log: log,
 		helloTimeout: helloTimeout, stop: make(chan struct{}), flushed: make(chan struct{}), workers: newWorkers(), sessions: map[*session]struct{}{},
 		tooMany: rate.Sometimes{Interval: time.Minute},
 	}
@@ -245,6 +247,7 @@ func (s *Server) remove(c *session) {
 	c.mu.Unlock()
 	c.queue.close()
 	c.wg.Wait()
+	_ = s.people.Watch(c, nil) // fails for new ones only
 	s.users.remove(c)
 	c.mu.Lock()
 	rooms := c.rooms

@@ -149,6 +149,10 @@ func (s *session) handle(f *clientv1.ClientFrame) {
 		s.moveMarker(f.GetId(), body.Read)
 	case *clientv1.ClientFrame_Typing:
 		s.signalTyping(f.GetId(), body.Typing)
+	case *clientv1.ClientFrame_Watch:
+		s.watch(f.GetId(), body.Watch)
+	case *clientv1.ClientFrame_Away:
+		s.setAway(f.GetId(), body.Away.GetAway())
 	case *clientv1.ClientFrame_Fetch:
 		s.fetch(f.GetId(), body.Fetch)
 	case *clientv1.ClientFrame_Resume:
@@ -166,7 +170,7 @@ func (s *session) handle(f *clientv1.ClientFrame) {
 func (s *session) checkScope(f *clientv1.ClientFrame) error {
 	switch f.GetFrame().(type) {
 	case *clientv1.ClientFrame_Fetch, *clientv1.ClientFrame_Resume, *clientv1.ClientFrame_Watch, *clientv1.ClientFrame_Ping,
-		*clientv1.ClientFrame_Hello:
+		*clientv1.ClientFrame_Away, *clientv1.ClientFrame_Hello:
 		return nil
 	}
 	s.mu.Lock()

@@ -14,6 +14,7 @@ import (
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/presence"
 
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
@@ -43,7 +44,7 @@ type users struct {
 type user struct {
 	id       ids.User
 	sub      *nats.Subscription
-	sessions map[*session]struct{}
+	sessions map[*session]bool // true: nobody is at this client
 	// refresh is what to read again (the zero room: all of them); refreshing: somebody is at it.
 	refresh    map[ids.Room]struct{}
 	refreshing bool
@@ -64,7 +65,7 @@ func (us *users) add(s *session) error {
 	defer us.mu.Unlock()
 	u, ok := us.byID[id]
 	if !ok {
-		u = &user{id: id, sessions: map[*session]struct{}{}, refresh: map[ids.Room]struct{}{}}
+		u = &user{id: id, sessions: map[*session]bool{}, refresh: map[ids.Room]struct{}{}}
 		var err error
 		if u.sub, err = us.srv.nc.ChanSubscribe(subject.UserEvent(id), us.events); err != nil {
 			us.srv.log.Warn("cannot listen to a user's events", "error", err) // the bus is closing: so are we
@@ -74,7 +75,8 @@ func (us *users) add(s *session) error {
 	if len(u.sessions) >= us.srv.cfg.ConnectionsPerUser {
 		return fault.New(fault.ResourceExhausted, "more than %d connections of one user", us.srv.cfg.ConnectionsPerUser)
 	}
-	u.sessions[s] = struct{}{}
+	u.sessions[s] = false
+	us.srv.people.Set(id, presence.Online)
 	return nil
 }
 
@@ -86,6 +88,7 @@ func (us *users) remove(s *session) {
 		return
 	}
 	delete(u.sessions, s)
+	us.srv.people.Set(u.id, u.state())
 	if len(u.sessions) > 0 {
 		return
 	}

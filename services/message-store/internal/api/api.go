@@ -9,15 +9,14 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/proto"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/rpc"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
-	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
-	"github.com/natter-chat/natter/services/message-store/internal/room"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 	"github.com/natter-chat/natter/services/message-store/internal/wire"
 )
@@ -30,10 +29,14 @@ const (
 	// Limits of the protocol.
 	defaultPage, maxPage = 50, 100
 	maxRooms             = 500
+	// roleChecks bounds how many rooms one MoveMarkers loads at the same time.
+	roleChecks = 8
 )
 
 // Log is what the rpc reads of the store.
 type Log interface {
+	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
+	EventsAt(ctx context.Context, room ids.Room, seqs []uint32) ([]*store.Event, error)
 	Heads(ctx context.Context, rooms []ids.Room) (map[ids.Room]store.Head, error)
 	Events(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Log, error)
 	MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
@@ -48,10 +51,9 @@ type Markers interface {
 
 // Pipeline knows the rooms that are written to here.
 type Pipeline interface {
-	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (room.Role, int, error)
+	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (role.Role, int, error)
 	Heads(ctx context.Context, rooms []ids.Room, mine func(partition int) bool, notBefore time.Time) (map[ids.Room]store.Head, error)
-	MoveMarkers(ctx context.Context, moves []store.Move, now map[ids.Room]pipeline.Now) error
-	Ahead(who store.Reader, at store.Marker) store.Marker
+	MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 }
 
 // Owner says which partitions are this instance's.
@@ -59,19 +61,27 @@ type Owner interface {
 	Owns(partition int, atLeast time.Duration) bool
 }
 
-// API answers the rpc. It is safe for concurrent use.
-type API struct {
-	log      Log
-	markers  Markers
-	pipeline Pipeline
-	owner    Owner
-	epoch    string
+// People knows what users are called today: a people.Directory. Who is unknown, or cannot be asked for, has no name.
+type People interface {
+	Names(ctx context.Context, users []ids.User) map[ids.User]*chatv1.UserRef
 }
 
-// New returns an API. Epoch is that of the store.
-func New(log Log, markers Markers, pipeline Pipeline, owner Owner, epoch string) *API {
-	return &API{log: log, markers: markers, pipeline: pipeline, owner: owner, epoch: epoch}
+// Deps is what the API works with.
+type Deps struct {
+	Log      Log
+	Markers  Markers
+	Pipeline Pipeline
+	Owner    Owner
+	People   People
+	// Epoch is that of the store.
+	Epoch string
 }
+
+// API answers the rpc. It is safe for concurrent use.
+type API struct{ Deps }
+
+// New returns an API.
+func New(d Deps) *API { return &API{d} }
 
 // Serve adds the methods to a server.
 func (a *API) Serve(s *rpc.Server) error {
@@ -82,12 +92,14 @@ func (a *API) Serve(s *rpc.Server) error {
 		rpc.Handle(s, "BatchGetHeads", a.BatchGetHeads),
 		rpc.Handle(s, "MoveMarkers", a.MoveMarkers),
 		rpc.Handle(s, "GetMeta", a.GetMeta),
+		rpc.Handle(s, "GetMessage", a.GetMessage),
+		rpc.Handle(s, "ListEdits", a.ListEdits),
 	)
 }
 
 // GetMeta returns the epoch.
 func (a *API) GetMeta(context.Context, *storev1.GetMetaRequest) (*storev1.GetMetaResponse, error) {
-	return &storev1.GetMetaResponse{Epoch: a.epoch}, nil
+	return &storev1.GetMetaResponse{Epoch: a.Epoch}, nil
 }
 
 // GetEvents returns events in order.
@@ -100,7 +112,7 @@ func (a *API) GetEvents(ctx context.Context, req *storev1.GetEventsRequest) (*st
 	if n := req.GetLimit(); n > 0 && n < maxEvents {
 		limit = int(n)
 	}
-	log, err := a.log.Events(ctx, in, req.GetAfterSeq(), limit, maxReply)
+	log, err := a.Log.Events(ctx, in, req.GetAfterSeq(), limit, maxReply)
 	if err != nil {
 		return nil, err
 	}
@@ -134,18 +146,18 @@ func (a *API) ListMessages(ctx context.Context, req *storev1.ListMessagesRequest
 	var page store.Page
 	switch {
 	case req.After != nil:
-		page, err = a.log.MessagesAfter(ctx, in, req.GetAfter(), limit)
+		page, err = a.Log.MessagesAfter(ctx, in, req.GetAfter(), limit)
 	case req.Before != nil:
-		page, err = a.log.MessagesBefore(ctx, in, req.GetBefore(), limit)
+		page, err = a.Log.MessagesBefore(ctx, in, req.GetBefore(), limit)
 	default:
-		page, err = a.log.MessagesBefore(ctx, in, math.MaxUint32, limit)
+		page, err = a.Log.MessagesBefore(ctx, in, math.MaxUint32, limit)
 	}
 	if err != nil {
 		return nil, err
 	}
 	res := &storev1.ListMessagesResponse{AsOfSeq: page.AsOf, More: page.More}
-	for _, m := range page.Messages {
-		res.Messages = append(res.Messages, wire.Message(m))
+	if res.Messages, err = a.show(ctx, page.Messages); err != nil {
+		return nil, err
 	}
 	fit(res, req.After != nil)
 	return res, nil
@@ -166,13 +178,8 @@ func fit(res *storev1.ListMessagesResponse, forward bool) {
 	if forward { // newest first, but the next page goes on after the newest
 		slices.Reverse(res.GetMessages())
 	}
-	const framing = 8 // tag and length of a message in the reply
-	size := 0
-	for i, m := range res.GetMessages() {
-		if size += proto.Size(m) + framing; size > maxReply {
-			res.Messages, res.More = res.GetMessages()[:i], true
-			break
-		}
+	if n := fitting(res.GetMessages()); n < len(res.GetMessages()) {
+		res.Messages, res.More = res.GetMessages()[:n], true
 	}
 	if forward {
 		slices.Reverse(res.GetMessages())
@@ -181,18 +188,78 @@ func fit(res *storev1.ListMessagesResponse, forward bool) {
 
 // member checks the caller against a state of the room that is not older than its log.
 func (a *API) member(ctx context.Context, in ids.Room, user ids.User) error {
-	heads, err := a.log.Heads(ctx, []ids.Room{in})
+	heads, err := a.Log.Heads(ctx, []ids.Room{in})
 	if err != nil {
 		return err
 	}
-	role, _, err := a.pipeline.Role(ctx, in, user, heads[in].Version)
+	is, _, err := a.Pipeline.Role(ctx, in, user, heads[in].Version)
 	if err != nil {
 		return err
 	}
-	if role == room.None {
+	if is == role.None {
 		return fault.New(fault.PermissionDenied, "you are not a member of this room")
 	}
 	return nil
+}
+
+// MoveMarkers moves markers of a user in the rooms they are a member of, and leaves the others out.
+func (a *API) MoveMarkers(ctx context.Context, req *storev1.MoveMarkersRequest) (*storev1.MoveMarkersResponse, error) {
+	user, err := ids.ParseUser(req.GetUserId())
+	if err != nil {
+		return nil, fault.Invalid("userId", "%v", err)
+	}
+	wanted := map[ids.Room]uint32{}
+	for _, m := range req.GetMarkers() {
+		r, err := parseRoom(m.GetRoomId())
+		if err != nil {
+			return nil, err
+		}
+		wanted[r] = max(wanted[r], m.GetSeq())
+	}
+	if len(wanted) > maxRooms {
+		return nil, fault.Invalid("markers", "are more than %d", maxRooms)
+	}
+	rooms, err := a.roomsOf(ctx, user, wanted)
+	if err != nil {
+		return nil, err
+	}
+	moves := make([]store.Move, len(rooms))
+	ids := make([]string, len(rooms))
+	for i, r := range rooms {
+		moves[i], ids[i] = store.Move{User: user, Room: r, Seq: wanted[r]}, r.String()
+	}
+	if _, err := a.Pipeline.MarkRead(ctx, moves); err != nil {
+		return nil, err
+	}
+	now, err := a.GetHeads(ctx, &storev1.GetHeadsRequest{RoomIds: ids, UserId: req.GetUserId()})
+	return &storev1.MoveMarkersResponse{Heads: now.GetHeads()}, err
+}
+
+// roomsOf returns those of the rooms that a user is a member of, in the order of their ids.
+func (a *API) roomsOf(ctx context.Context, user ids.User, wanted map[ids.Room]uint32) ([]ids.Room, error) {
+	roles := make(chan ids.Room, len(wanted))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(roleChecks)
+	for r := range wanted {
+		group.Go(func() error {
+			is, _, err := a.Pipeline.Role(ctx, r, user, 0)
+			if fault.CodeOf(err) == fault.NotFound {
+				return nil
+			}
+			if err == nil && is != role.None {
+				roles <- r
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	close(roles)
+	var rooms []ids.Room
+	for r := range roles {
+		rooms = append(rooms, r)
+	}
+	slices.SortFunc(rooms, func(a, b ids.Room) int { return slices.Compare(a[:], b[:]) })
+	return rooms, err
 }
 
 func parseRoom(s string) (ids.Room, error) {

@@ -23,7 +23,7 @@ const (
 
 // GetHeads returns heads, and the markers of a user, as they are stored, if one is named.
 func (a *API) GetHeads(ctx context.Context, req *storev1.GetHeadsRequest) (*storev1.GetHeadsResponse, error) {
-	all, err := a.headsOf(ctx, []*storev1.GetHeadsRequest{req}, a.markers.Read, time.Now())
+	all, err := a.headsOf(ctx, []*storev1.GetHeadsRequest{req}, a.Markers.Read, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -39,14 +39,14 @@ func (a *API) BatchGetHeads(ctx context.Context, req *storev1.BatchGetHeadsReque
 	if n > maxBatchRooms {
 		return nil, fault.Invalid("requests", "are about more than %d rooms", maxBatchRooms)
 	}
-	all, err := a.headsOf(ctx, req.GetRequests(), a.markers.Remembered, time.Now().Add(-glance))
+	all, err := a.headsOf(ctx, req.GetRequests(), a.Markers.Remembered, time.Now().Add(-glance))
 	return &storev1.BatchGetHeadsResponse{Responses: all}, err
 }
 
 type readMarkers func(context.Context, []store.Reader) (map[store.Reader]store.Marker, error)
 
 // headsOf answers requests with one read of heads and one of markers, at most. Markers are read first: one that has moved
-// meanwhile is then behind the head, never ahead. But what the user says meanwhile is not unread to them.
+// meanwhile is then behind the head, never ahead.
 func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, read readMarkers, notBefore time.Time) (
 	[]*storev1.GetHeadsResponse, error,
 ) {
@@ -81,7 +81,7 @@ func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, 
 	if err != nil {
 		return nil, err
 	}
-	heads, err := a.pipeline.Heads(ctx, rooms, a.owns, notBefore)
+	heads, err := a.Pipeline.Heads(ctx, rooms, func(partition int) bool { return a.Owner.Owns(partition, settled) }, notBefore)
 	if err != nil {
 		return nil, err
 	}
@@ -90,18 +90,17 @@ func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, 
 		all[i] = &storev1.GetHeadsResponse{}
 		for _, r := range asked[i] {
 			if h, ok := heads[r.Room]; ok {
-				all[i].Heads = append(all[i].Heads, head(r.Room, h, a.pipeline.Ahead(r, markers[r])))
+				all[i].Heads = append(all[i].Heads, head(r.Room, h, markers[r]))
 			}
 		}
 	}
 	return all, nil
 }
 
-// owns reports whether only this instance writes to the rooms of a partition, and has for a while.
-func (a *API) owns(partition int) bool { return a.owner.Owns(partition, settled) }
-
 func head(r ids.Room, h store.Head, m store.Marker) *storev1.Head {
-	return &storev1.Head{
-		RoomId: r.String(), Seq: h.Seq, Ordinal: h.Ordinal, Version: h.Version, ReadSeq: m.Seq, Unread: m.Unread(h.Ordinal), Rev: m.Rev,
+	out := &storev1.Head{RoomId: r.String(), Seq: h.Seq, Ordinal: h.Ordinal, Version: h.Version, ReadSeq: m.Seq}
+	if h.Ordinal > m.Ordinal {
+		out.Unread = h.Ordinal - m.Ordinal
 	}
+	return out
 }

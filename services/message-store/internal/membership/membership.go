@@ -1,13 +1,16 @@
-// Package membership asks the rooms service who is in a room.
+// Package membership asks the rooms service what a room is and who is in it.
 package membership
 
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/rpc"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
 	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
 	"github.com/natter-chat/natter/services/message-store/internal/room"
@@ -22,7 +25,7 @@ type Client struct{ rpc *rpc.Client }
 // NewClient returns a client over this connection.
 func NewClient(c *rpc.Client) *Client { return &Client{rpc: c} }
 
-// Snapshot returns the members of a room and the changes above logVersion. NotFound: there is no such room. Unavailable:
+// Snapshot returns what a room is and the changes above logVersion. NotFound: there is no such room. Unavailable:
 // rooms does not answer, or the room changes faster than it can be read.
 func (c *Client) Snapshot(ctx context.Context, in ids.Room, logVersion uint32) (pipeline.Snapshot, error) {
 	for range maxStarts {
@@ -37,14 +40,14 @@ func (c *Client) Snapshot(ctx context.Context, in ids.Room, logVersion uint32) (
 // read reads all pages; whole is false when the room changed in between.
 func (c *Client) read(ctx context.Context, in ids.Room, logVersion uint32) (s pipeline.Snapshot, whole bool, err error) {
 	req := &roomsv1.GetSnapshotRequest{RoomId: in.String(), LogVersion: logVersion}
-	s.Members = map[ids.User]room.Role{}
+	s.Members = map[ids.User]room.Member{}
 	for first := true; ; first = false {
 		page, err := rpc.Call[*roomsv1.GetSnapshotResponse](ctx, c.rpc, "rooms", "GetSnapshot", req)
 		if err != nil {
 			return s, false, err
 		}
 		if first {
-			s.Version, s.Pending = page.GetVersion(), page.GetPending()
+			s.Version, s.Pending, s.Settings = page.GetVersion(), page.GetPending(), settings(page.GetRoom())
 		} else if page.GetVersion() != s.Version {
 			return s, false, nil
 		}
@@ -54,11 +57,19 @@ func (c *Client) read(ctx context.Context, in ids.Room, logVersion uint32) (s pi
 				return s, false, fault.E(fault.Internal, "rooms.GetSnapshot", fmt.Errorf("a user id of %d bytes", len(m.GetUserId())))
 			}
 			last = ids.User(m.GetUserId())
-			s.Members[last] = room.ParseRole(m.GetRole())
+			s.Members[last] = room.Member{Role: role.Role(m.GetRole()), MutedUntil: m.GetMutedUntil()}
 		}
 		if !page.GetMore() || len(page.GetMembers()) == 0 {
 			return s, true, nil
 		}
 		req.After = last.String()
+	}
+}
+
+// settings are the rules of a room.
+func settings(r *chatv1.Room) room.Settings {
+	return room.Settings{
+		Kind: role.Kind(r.GetKind()), Archived: r.GetIsArchived(), Announcement: r.GetIsAnnouncement(),
+		SlowMode: time.Duration(r.GetSlowModeSeconds()) * time.Second,
 	}
 }

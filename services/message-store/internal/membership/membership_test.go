@@ -5,15 +5,18 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/testkit"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
+	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
 	"github.com/natter-chat/natter/services/message-store/internal/membership"
 	"github.com/natter-chat/natter/services/message-store/internal/room"
@@ -52,10 +55,11 @@ func TestPagesAreOfOneVersion(t *testing.T) {
 		}
 		switch req.GetAfter() {
 		case "":
+			res.Room = &chatv1.Room{Kind: "group", IsArchived: true, IsAnnouncement: true, SlowModeSeconds: 30}
 			res.Members, res.More = []*roomsv1.SnapshotMember{{UserId: users[0][:], Role: "owner"}}, true
 			res.Pending = []*busv1.Command{{Nonce: "natter:v7"}}
 		case users[0].String():
-			res.Members, res.More = []*roomsv1.SnapshotMember{{UserId: users[1][:], Role: "member"}}, true
+			res.Members, res.More = []*roomsv1.SnapshotMember{{UserId: users[1][:], Role: "member", MutedUntil: 1234}}, true
 		case users[1].String():
 			res.Members = []*roomsv1.SnapshotMember{{UserId: users[2][:], Role: "a role of the future"}}
 		}
@@ -68,9 +72,15 @@ func TestPagesAreOfOneVersion(t *testing.T) {
 	if s.Version != 8 || len(s.Members) != 3 || len(s.Pending) != 1 || calls.Load() != 5 {
 		t.Errorf("snapshot %+v after %d calls", s, calls.Load())
 	}
-	for i, want := range []room.Role{room.Owner, room.Member, room.ReadOnly} {
-		if got := s.Members[users[i]]; got != want {
-			t.Errorf("role of user %d: %d, want %d", i, got, want)
+	if want := (room.Settings{Kind: role.Group, Archived: true, Announcement: true, SlowMode: 30 * time.Second}); s.Settings != want {
+		t.Errorf("settings %+v, want %+v", s.Settings, want)
+	}
+	if until := s.Members[users[1]].MutedUntil; until != 1234 {
+		t.Errorf("muted until %d", until)
+	}
+	for i, want := range []role.Role{role.Owner, role.Member, "a role of the future"} {
+		if got := s.Members[users[i]].Role; got != want {
+			t.Errorf("role of user %d: %q, want %q", i, got, want)
 		}
 	}
 }

@@ -211,7 +211,7 @@ func (rb *roomBatch) settle(c *room.Command, res *result, found map[store.NonceK
 		res.repeat(c, was)
 		return nil
 	}
-	verdict, made, refused := rb.state.Decide(c)
+	verdict, made, refused := rb.state.Decide(c, now)
 	rb.unproven = rb.unproven || verdict != room.Append
 	switch verdict {
 	case room.Append:

@@ -55,7 +55,10 @@ func (p *Pipeline) load(ctx context.Context, id ids.Room) loaded {
 		if snapshot.Version < head.Version {
 			return loaded{room: id, err: fmt.Errorf("the log is at version %d, its members at %d", head.Version, snapshot.Version)}
 		}
-		done := loaded{room: id, state: room.NewState(head, snapshot.Members, snapshot.Version)}
+		done := loaded{room: id, state: room.NewState(head, snapshot.Snapshot)}
+		if err := p.recall(ctx, id, done.state); err != nil {
+			return loaded{room: id, err: err}
+		}
 		if snapshot.Version == head.Version {
 			return done
 		}

@@ -30,6 +30,7 @@ import (
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/lru"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/roomlog"
 	"github.com/natter-chat/natter/pkg/subject"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
@@ -67,17 +68,16 @@ type Log interface {
 	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 }
 
-// Snapshot is the membership of a room as of one version.
+// Snapshot is what the rooms service says of a room as of one version.
 type Snapshot struct {
-	Version uint32
-	Members map[ids.User]room.Role
+	room.Snapshot
 	// Pending are the changes after the version that was asked with, up to Version, in order.
 	Pending []*busv1.Command
 }
 
 // Rooms is where memberships come from.
 type Rooms interface {
-	// Snapshot returns the members of a room and the changes above logVersion. NotFound: there is no such room.
+	// Snapshot returns what a room is and the changes above logVersion. NotFound: there is no such room.
 	Snapshot(ctx context.Context, room ids.Room, logVersion uint32) (Snapshot, error)
 }
 
@@ -176,35 +176,55 @@ func tooMuch() *fault.Fault {
 }
 
 // Role returns what a user is in a room whose log is at least at this version, and how many members it has. It waits for
-// the room to be loaded.
-func (p *Pipeline) Role(ctx context.Context, in ids.Room, user ids.User, version uint32) (role room.Role, members int, err error) {
-	done := make(chan error, 1)
-	r := &request{room: in, arrived: p.cfg.Now(), version: version, look: func(s *room.State, err error) {
-		if err == nil {
-			role, members = s.Role(user), s.Members()
+// the room to be loaded. NotFound: there is no such room, or no longer.
+func (p *Pipeline) Role(ctx context.Context, in ids.Room, user ids.User, version uint32) (is role.Role, members int, err error) {
+	type answer struct {
+		role    role.Role
+		members int
+	}
+	a, err := look(ctx, p, in, version, func(s *room.State) (answer, error) {
+		if s.Deleted() {
+			return answer{}, fault.New(fault.NotFound, "there is no such room")
 		}
-		done <- err
+		return answer{s.Role(user), s.Members()}, nil
+	})
+	return a.role, a.members, err
+}
+
+// Deleted reports whether the last event of a room's log is its deletion.
+func (p *Pipeline) Deleted(ctx context.Context, in ids.Room, version uint32) (bool, error) {
+	return look(ctx, p, in, version, func(s *room.State) (bool, error) { return s.Deleted(), nil })
+}
+
+// look returns what at says of the state of a room whose log is at least at this version. At is called on the lane that
+// owns the state, perhaps when ctx has ended and nobody waits for it.
+func look[T any](ctx context.Context, p *Pipeline, in ids.Room, version uint32, at func(*room.State) (T, error)) (is T, err error) {
+	type answer struct {
+		is  T
+		err error
+	}
+	done := make(chan answer, 1)
+	r := &request{room: in, arrived: p.cfg.Now(), version: version, look: func(s *room.State, err error) {
+		a := answer{err: err}
+		if err == nil {
+			a.is, a.err = at(s)
+		}
+		done <- a
 	}}
 	if !p.enqueue(r) {
-		return room.None, 0, tooMuch()
+		return is, tooMuch()
 	}
 	select {
-	case err := <-done:
-		return role, members, err
+	case a := <-done:
+		return a.is, a.err
 	case <-ctx.Done():
-		return room.None, 0, fault.E(fault.Unavailable, "pipeline.Role", ctx.Err())
+		return is, fault.E(fault.Unavailable, "pipeline.look", ctx.Err())
 	}
 }
 
-// MoveMarkers moves markers of members, in this order, and tells the user's devices and small rooms which moved. Now is
-// what each of the rooms is.
-func (p *Pipeline) MoveMarkers(ctx context.Context, moves []store.Move, now map[ids.Room]Now) error {
-	return p.markers.move(ctx, moves, now)
-}
-
-// Ahead is where a marker is once what its user said in the room is stored: that is read, and takes a second to be.
-func (p *Pipeline) Ahead(who store.Reader, at store.Marker) store.Marker {
-	return p.markers.ahead(who, at)
+// MarkRead moves markers and tells the user's devices which moved.
+func (p *Pipeline) MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error) {
+	return p.markers.move(ctx, moves)
 }
 
 // Forget drops the states of the rooms of a partition: another instance writes to them now.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
@@ -82,7 +83,7 @@ func TestRetryReturnsTheOriginalAck(t *testing.T) {
 	// And neither does the deletion of the message change the answer.
 	ack(t, p, f, f.delete(0, "d", first.GetSeq()))
 	f.mu.Lock()
-	f.members[f.users[2]] = room.Member
+	f.members[f.users[2]] = room.Member{Role: role.Member}
 	f.mu.Unlock()
 	if again := submit(p, f.room, f.send(2, "a", "hello"))[0].GetAck(); again.GetSeq() != first.GetSeq() {
 		t.Errorf("after the deletion: %v", again)
@@ -189,17 +190,17 @@ func TestRole(t *testing.T) {
 	f, path := newFixture(), dbPath(t)
 	s := openSQLite(t, path)
 	a, b := start(t, f, s, 1), start(t, f, openSQLite(t, path), 1)
-	role, members, err := a.Role(t.Context(), f.room, f.users[1], 0)
-	if err != nil || role != room.Moderator || members != 5 {
-		t.Errorf("role %d of %d members, %v", role, members, err)
+	is, members, err := a.Role(t.Context(), f.room, f.users[1], 0)
+	if err != nil || is != role.Moderator || members != 5 {
+		t.Errorf("role %q of %d members, %v", is, members, err)
 	}
 	ack(t, b, f, f.leave(1, "kicked"))
 	heads, err := s.Heads(t.Context(), []ids.Room{f.room})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if role, _, err := a.Role(t.Context(), f.room, f.users[1], heads[f.room].Version); err != nil || role != room.None {
-		t.Errorf("after the kick: role %d, %v", role, err)
+	if is, _, err := a.Role(t.Context(), f.room, f.users[1], heads[f.room].Version); err != nil || is != role.None {
+		t.Errorf("after the kick: role %q, %v", is, err)
 	}
 	if _, _, err := a.Role(t.Context(), ids.New[ids.Room](), f.users[1], 0); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("role in no room: %v", err)
@@ -299,6 +300,46 @@ func TestLostPublicationIsNoticed(t *testing.T) {
 		f.mu.Unlock()
 		p.Close(context.Background())
 	})
+}
+
+// What somebody sent they have read; their other devices are told, small rooms get receipts of what was read.
+func TestMarkersFollowSends(t *testing.T) {
+	t.Parallel()
+	f, s := newFixture(), openSQLite(t, dbPath(t))
+	p := start(t, f, s, 1)
+	ack(t, p, f, f.send(2, "a", "one"))
+	mine := ack(t, p, f, f.send(2, "b", "two"))
+	ack(t, p, f, f.send(3, "c", "three"))
+	moved, err := p.MarkRead(t.Context(), []store.Move{{User: f.users[0], Room: f.room, Seq: 7}})
+	if err != nil || len(moved) != 1 || moved[0].Ordinal != 2 {
+		t.Fatalf("moved %v, %v", moved, err)
+	}
+	f.mu.Lock()
+	var receipt *busv1.RoomSignal
+	var marker *busv1.MarkerMoved
+	for _, m := range f.signals {
+		switch m := m.(type) {
+		case *busv1.RoomSignal:
+			receipt = m
+		case *busv1.UserEvent:
+			marker = m.GetMarker()
+		}
+	}
+	f.mu.Unlock()
+	if receipt.GetReceipt().GetReadSeq() != 7 || receipt.GetUserId() != f.users[0].String() {
+		t.Errorf("receipt %v", receipt)
+	}
+	if marker.GetReadSeq() != 7 || marker.GetUnread() != 1 || marker.GetRoomId() != f.room.String() {
+		t.Errorf("marker %v", marker)
+	}
+	p.Close(context.Background()) // moves what is left
+	for user, want := range map[int]uint32{2: mine.GetSeq(), 3: 8, 4: 5} {
+		reader := store.Reader{User: f.users[user], Room: f.room}
+		got, err := s.Markers(t.Context(), []store.Reader{reader})
+		if err != nil || got[reader].Seq != want {
+			t.Errorf("marker of user %d: %v %v, want %d", user, got, err, want)
+		}
+	}
 }
 
 // More at once than one commit takes, over several rooms of one lane, in order.

@@ -17,6 +17,7 @@ import (
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/subject"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
@@ -38,7 +39,8 @@ type fixture struct {
 	users []ids.User
 
 	mu        sync.Mutex
-	members   map[ids.User]room.Role
+	members   map[ids.User]room.Member
+	settings  room.Settings
 	changes   []*busv1.Command // change v is at v-1
 	published []*chatv1.Event
 	beacons   []*busv1.RoomHead
@@ -51,7 +53,7 @@ type fixture struct {
 
 // newFixture is a room with an owner, a moderator, two members and a reader; their joins are not in the log yet.
 func newFixture() *fixture {
-	f := &fixture{room: ids.New[ids.Room](), members: map[ids.User]room.Role{}}
+	f := &fixture{room: ids.New[ids.Room](), members: map[ids.User]room.Member{}}
 	for _, role := range []string{"owner", "moderator", "member", "member", "read_only"} {
 		f.users = append(f.users, ids.New[ids.User]())
 		f.join(len(f.users)-1, role)
@@ -88,13 +90,13 @@ func (f *fixture) react(user int, nonce string, seq uint32, emoji string, remove
 }
 
 // join and leave change the room in the rooms service and return the command that its relay would send.
-func (f *fixture) join(user int, role string) *busv1.Command {
+func (f *fixture) join(user int, as string) *busv1.Command {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	version := uint32(len(f.changes) + 1)
 	c := f.command(user, bus.VersionNonce(version))
-	c.Body = &busv1.Command_MemberJoined{MemberJoined: &chatv1.MemberJoined{User: &chatv1.UserRef{Id: f.users[user].String()}, Role: role, Version: version}}
-	f.members[f.users[user]] = room.ParseRole(role)
+	c.Body = &busv1.Command_MemberJoined{MemberJoined: &chatv1.MemberJoined{User: &chatv1.UserRef{Id: f.users[user].String()}, Role: as, Version: version}}
+	f.members[f.users[user]] = room.Member{Role: role.Role(as)}
 	f.changes = append(f.changes, c)
 	return c
 }
@@ -121,7 +123,8 @@ func (f *fixture) Snapshot(_ context.Context, in ids.Room, logVersion uint32) (p
 		return pipeline.Snapshot{}, fault.New(fault.NotFound, "there is no such room")
 	}
 	return pipeline.Snapshot{
-		Version: uint32(len(f.changes)), Members: maps.Clone(f.members), Pending: f.changes[min(int(logVersion), len(f.changes)):],
+		Snapshot: room.Snapshot{Version: uint32(len(f.changes)), Settings: f.settings, Members: maps.Clone(f.members)},
+		Pending:  f.changes[min(int(logVersion), len(f.changes)):],
 	}, nil
 }
 

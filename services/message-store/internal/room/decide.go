@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
 
@@ -35,30 +36,27 @@ type Made struct {
 	CreatedAt int64
 }
 
-// Decide says what becomes of a command whose nonce is new.
-func (s *State) Decide(c *Command) (Verdict, Made, *fault.Fault) {
+// Decide says what becomes of a command whose nonce is new. Now is in milliseconds, as for Assign.
+func (s *State) Decide(c *Command, now int64) (Verdict, Made, *fault.Fault) {
 	if c.Change {
 		return s.change(c.Event)
 	}
 	if s.head.Version < s.version {
 		return Behind, Made{}, nil
 	}
-	e := c.Event
-	switch s.members[e.Actor.User] {
-	case None:
-		return refuse(fault.New(fault.PermissionDenied, "you are not a member of this room"))
-	case ReadOnly:
-		return refuse(fault.New(fault.PermissionDenied, "you may only read in this room"))
+	e, at := c.Event, s.at(now)
+	if f := s.authorise(e, at); f != nil {
+		return refuse(f)
 	}
 	if e.Kind == store.KindMessage {
-		return s.post(e)
+		return s.post(e, at)
 	}
 	m := s.target(e.Target)
 	if m == nil {
-		return refuse(&fault.Fault{Code: fault.NotFound, Message: "there is no such message", Field: "seq"})
+		return notFound("seq", "there is no such message")
 	}
 	if m.DeletedSeq != 0 && e.Kind != store.KindDeleted {
-		return refuse(&fault.Fault{Code: fault.NotFound, Message: "the message was deleted", Field: "seq"})
+		return notFound("seq", "the message was deleted")
 	}
 	switch e.Kind {
 	case store.KindEdited:
@@ -66,7 +64,7 @@ func (s *State) Decide(c *Command) (Verdict, Made, *fault.Fault) {
 	case store.KindDeleted:
 		return s.delete(e, m)
 	case store.KindReaction:
-		return react(e, m)
+		return s.react(e, m)
 	default:
 		return s.pin(e, m)
 	}
@@ -74,9 +72,16 @@ func (s *State) Decide(c *Command) (Verdict, Made, *fault.Fault) {
 
 func refuse(f *fault.Fault) (Verdict, Made, *fault.Fault) { return Refused, Made{}, f }
 
+// notFound: there is nothing at the seq in a field of the command.
+func notFound(field, message string) (Verdict, Made, *fault.Fault) {
+	return refuse(&fault.Fault{Code: fault.NotFound, Message: message, Field: field})
+}
+
 // change accepts exactly the next version, so that those who relay changes may race and repeat themselves.
 func (s *State) change(e *store.Event) (Verdict, Made, *fault.Fault) {
 	switch {
+	case e.Version == s.head.Version+1 && s.deleted:
+		return refuse(errGone())
 	case e.Version == s.head.Version+1:
 		return Append, Made{}, nil
 	case e.Version <= s.head.Version:
@@ -86,19 +91,22 @@ func (s *State) change(e *store.Event) (Verdict, Made, *fault.Fault) {
 	return Behind, Made{}, nil
 }
 
-func (s *State) post(e *store.Event) (Verdict, Made, *fault.Fault) {
+func (s *State) post(e *store.Event, at int64) (Verdict, Made, *fault.Fault) {
 	if e.ReplyTo > s.head.Seq {
 		return refuse(fault.Invalid("replyTo", "there is no such message"))
 	}
 	if e.Thread > 0 {
 		switch root := s.target(e.Thread); {
 		case root == nil:
-			return refuse(&fault.Fault{Code: fault.NotFound, Message: "there is no such message", Field: "thread"})
+			return notFound("thread", "there is no such message")
 		case root.DeletedSeq != 0:
-			return refuse(&fault.Fault{Code: fault.NotFound, Message: "the message was deleted", Field: "thread"})
+			return notFound("thread", "the message was deleted")
 		case root.Event.Thread != 0:
 			return refuse(fault.Invalid("thread", "is itself a reply in a thread"))
 		}
+	}
+	if f := s.authorisePost(e, at); f != nil {
+		return refuse(f)
 	}
 	return Append, Made{}, nil
 }
@@ -106,7 +114,7 @@ func (s *State) post(e *store.Event) (Verdict, Made, *fault.Fault) {
 func (s *State) edit(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
 	switch {
 	case m.Event.Actor.User != e.Actor.User:
-		return refuse(fault.New(fault.PermissionDenied, "you may edit your own messages only"))
+		return refuse(denied("you may edit your own messages only"))
 	case m.Event.Type == "text" && strings.TrimSpace(e.Content) == "":
 		return refuse(fault.Invalid("content", "is empty"))
 	case m.Text() != e.Content:
@@ -119,17 +127,19 @@ func (s *State) edit(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fa
 
 func (s *State) delete(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
 	switch {
-	case m.Event.Actor.User != e.Actor.User && s.members[e.Actor.User] < Moderator:
-		return refuse(fault.New(fault.PermissionDenied, "you may delete your own messages only"))
+	case m.Event.Actor.User != e.Actor.User && !s.may(e.Actor.User, role.DeleteOthers):
+		return refuse(denied("you may delete your own messages only"))
 	case m.DeletedSeq != 0:
 		return Unchanged, Made{m.DeletedSeq, m.UpdatedAt}, nil // a deletion is the last thing that happens to a message
 	}
 	return Append, Made{}, nil
 }
 
-func react(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
+func (s *State) react(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
 	had, has := m.Reacted(e.Actor.User, e.Emoji)
 	switch {
+	case !s.may(e.Actor.User, role.React):
+		return refuse(denied("you may not react in this room"))
 	case has && !e.Removed:
 		return Unchanged, Made{had.Seq, had.At}, nil
 	case !has && e.Removed:
@@ -150,8 +160,8 @@ func react(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
 
 func (s *State) pin(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fault) {
 	switch {
-	case s.members[e.Actor.User] < Moderator:
-		return refuse(fault.New(fault.PermissionDenied, "moderators, admins and owners pin messages"))
+	case !s.may(e.Actor.User, role.Pin):
+		return refuse(denied("you may not pin messages in this room"))
 	case m.Pinned != e.Removed && m.PinnedSeq != 0:
 		return Unchanged, Made{m.PinnedSeq, m.PinnedAt}, nil
 	case m.Pinned != e.Removed:

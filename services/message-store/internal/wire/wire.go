@@ -5,11 +5,16 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
 
-// maxReactors is how many users of a reaction are named; the others are only counted.
-const maxReactors = 50
+const (
+	// maxReactors is how many users of a reaction are named; the others are only counted.
+	maxReactors = 50
+	// maxQuote is how many characters of a message a quote has.
+	maxQuote = 300
+)
 
 // Time is a time of the store on the wire.
 func Time(ms int64) *timestamppb.Timestamp {
@@ -105,4 +110,28 @@ func Message(m *store.Message) *chatv1.Message {
 		out.Reactions = append(out.Reactions, &chatv1.Reaction{Emoji: r.Emoji, Count: uint32(len(r.Users)), UserIds: named})
 	}
 	return out
+}
+
+// Quote is what a reply shows of the message it answers.
+func Quote(m *store.Message) *chatv1.Quote {
+	e := m.Event
+	return &chatv1.Quote{
+		Seq: e.Seq, UserId: e.Actor.User.String(), Username: e.Actor.Username, Content: beginning(m.Text(), maxQuote), Type: e.Type,
+		IsDeleted: m.DeletedSeq != 0,
+	}
+}
+
+// beginning is up to n characters of a text.
+func beginning(text string, n int) string {
+	for at := range text {
+		if n--; n < 0 {
+			return text[:at]
+		}
+	}
+	return text
+}
+
+// Edit is a content that a message had since an event: its own, or an edit.
+func Edit(e *store.Event) *storev1.Edit {
+	return &storev1.Edit{Seq: e.Seq, Content: e.Content, CreatedAt: Time(e.CreatedAt), Mentions: mentions(e.Mentions)}
 }

@@ -122,6 +122,9 @@ func (s *Store) EraseUser(ctx context.Context, id ids.User, now time.Time) error
 		if _, err := updateUser(ctx, tx, id, func(u *user.User) error { *u = u.Erased(); return nil }); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, "DELETE FROM standings WHERE user_id = $1", id); err != nil {
+			return err
+		}
 		_, err := closeWays(ctx, tx, id, now)
 		return err
 	})

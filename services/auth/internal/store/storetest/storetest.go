@@ -50,6 +50,7 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"ErasedIdentities":         erasedIdentities,
 		"UseOnce":                  useOnce,
 		"AuditEvents":              auditEvents,
+		"Standings":                standings,
 		"AuditOfManyAtOnce":        auditOfManyAtOnce,
 		"WaitsDouble":              waitsDouble,
 		"SharedLimits":             sharedLimits,

@@ -157,6 +157,25 @@ func (s *Store) Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*s
 	return found, nil
 }
 
+// EventsAt returns the events of a room that have these seqs, in order; the seqs must be in order, too.
+func (s *Store) EventsAt(ctx context.Context, room ids.Room, seqs []uint32) (events []*store.Event, err error) {
+	if len(seqs) == 0 {
+		return nil, nil
+	}
+	wanted := make(bson.A, len(seqs))
+	for i, seq := range seqs {
+		wanted[i] = documentID(room, seq)
+	}
+	found, err := s.fold(ctx, room, func(store.Head) ([]*store.Message, error) {
+		return s.find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: wanted}}}}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	})
+	for _, m := range found {
+		m.Event.Deleted = m.DeletedSeq != 0
+		events = append(events, m.Event)
+	}
+	return events, pkgmongo.MapErr("log.EventsAt", err)
+}
+
 // fold reads a part of a room's log and applies what is not folded into it yet: the result is exact as of the head that
 // read is given. Read must not return what is after that head.
 func (s *Store) fold(ctx context.Context, room ids.Room, read func(store.Head) ([]*store.Message, error)) ([]*store.Message, error) {
@@ -215,6 +234,31 @@ func apply(pending, found []*store.Message) {
 			m.Event.Wipe()
 		}
 	}
+}
+
+// Markers returns the markers of these readers; those that never read are left out.
+func (s *Store) Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error) {
+	const op = "markers.Get"
+	byID := make(map[string]store.Reader, len(readers))
+	wanted := make(bson.A, 0, len(readers))
+	for _, r := range readers {
+		id := markerID(r.User, r.Room)
+		byID[id] = r
+		wanted = append(wanted, id)
+	}
+	cursor, err := s.markers.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: wanted}}}})
+	if err != nil {
+		return nil, pkgmongo.MapErr(op, err)
+	}
+	var docs []markerDocument
+	if err := cursor.All(ctx, &docs); err != nil {
+		return nil, pkgmongo.MapErr(op, err)
+	}
+	found := make(map[store.Reader]store.Marker, len(docs))
+	for _, d := range docs {
+		found[byID[d.ID]] = store.Marker{Seq: uint32(d.Seq), Ordinal: uint32(d.Ordinal)}
+	}
+	return found, nil
 }
 
 func (s *Store) find(ctx context.Context, filter bson.D, opts *options.FindOptionsBuilder) ([]*store.Message, error) {

@@ -15,7 +15,7 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	for _, query := range []string{
-		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlMarker, sqlFold, sqlBlank, sqlAt, sqlAtInThread, sqlOwn, sqlNonces(1), sqlNonces(64),
+		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlEventAt, sqlMarker, sqlFold, sqlBlank, sqlMove, sqlNonces(1), sqlNonces(64),
 	} {
 		plan := explain(t, s, query)
 		if !strings.Contains(plan, "SEARCH") {

@@ -23,17 +23,16 @@ const (
 	sqlBefore  = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq < ? AND kind = 1 AND target = 0 ORDER BY seq DESC LIMIT ?"
 	sqlAfter   = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq > ? AND kind = 1 AND target = 0 ORDER BY seq LIMIT ?"
 	sqlMessage = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ? AND kind = 1"
-	sqlMarker  = "SELECT seq, ordinal, rev, held, seen, delivered FROM markers WHERE user_id = ? AND room = ? AND thread = ?"
+	sqlEventAt = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ?"
+	sqlMarker  = "SELECT seq, ordinal FROM markers WHERE user_id = ? AND room = ?"
 
-	sqlFold       = "UPDATE events SET fold = ? WHERE room = ? AND seq = ?"
-	sqlBlank      = "UPDATE events SET content = '', file_url = '', detail = json_remove(detail, '$.mentions') WHERE room = ? AND seq = ?"
-	sqlMark       = "INSERT OR REPLACE INTO markers (user_id, room, thread, seq, ordinal, rev, held, seen, delivered) VALUES (?,?,?,?,?,?,?,?,?)"
-	sqlAt         = "SELECT seq, ordinal FROM events WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
-	sqlAtInThread = "SELECT seq, detail ->> 'threadOrdinal' FROM events WHERE room = ? AND kind = 1 AND target = ? AND target > 0 AND seq <= ? " +
-		"ORDER BY seq DESC LIMIT 1"
-	// By the user's messages in the room, not by all messages in the range: people mark unread what they see, but nothing
-	// keeps them from going back to the first message of a large room.
-	sqlOwn = "SELECT count(*) FROM events INDEXED BY events_nonce WHERE room = ? AND user_id = ? AND kind = 1 AND target = 0 AND seq > ? AND seq <= ?"
+	sqlFold  = "UPDATE events SET fold = ? WHERE room = ? AND seq = ?"
+	sqlBlank = "UPDATE events SET content = '', file_url = '', detail = json_remove(detail, '$.mentions') WHERE room = ? AND seq = ?"
+	// A marker beyond the head stops at the head; one that is not ahead of the old one changes nothing.
+	sqlMove = "INSERT INTO markers (user_id, room, seq, ordinal) " +
+		"SELECT ?, room, seq, ordinal FROM events WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT 1 " +
+		"ON CONFLICT (user_id, room) DO UPDATE SET seq = excluded.seq, ordinal = excluded.ordinal WHERE excluded.seq > markers.seq " +
+		"RETURNING seq, ordinal"
 )
 
 func sqlInsert(rows int) string {
@@ -52,8 +51,8 @@ func tuples(n, width int) string {
 
 // writeStatements are prepared on the writing connection.
 type writeStatements struct {
-	insert                                                  [groupSizes]*sql.Stmt
-	message, fold, blank, marker, mark, at, atInThread, own *sql.Stmt
+	insert                     [groupSizes]*sql.Stmt
+	message, fold, blank, move *sql.Stmt
 }
 
 func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error) {
@@ -62,15 +61,14 @@ func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error
 			return err
 		}
 	}
-	return prepareAll(map[string]**sql.Stmt{sqlMessage: &w.message, sqlFold: &w.fold, sqlBlank: &w.blank, sqlMarker: &w.marker, sqlMark: &w.mark,
-		sqlAt: &w.at, sqlAtInThread: &w.atInThread, sqlOwn: &w.own,
-	}, func(query string) (*sql.Stmt, error) { return db.Prepare(ctx, query) })
+	return prepareAll(map[string]**sql.Stmt{sqlMessage: &w.message, sqlFold: &w.fold, sqlBlank: &w.blank, sqlMove: &w.move},
+		func(query string) (*sql.Stmt, error) { return db.Prepare(ctx, query) })
 }
 
 // readStatements are prepared on the reading connections.
 type readStatements struct {
-	nonces                                       [groupSizes]*sql.Stmt
-	head, events, before, after, message, marker *sql.Stmt
+	nonces                                                [groupSizes]*sql.Stmt
+	head, events, before, after, message, eventAt, marker *sql.Stmt
 }
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
@@ -84,7 +82,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		}
 	}
 	return prepareAll(map[string]**sql.Stmt{sqlHead: &r.head, sqlEvents: &r.events, sqlBefore: &r.before, sqlAfter: &r.after,
-		sqlMessage: &r.message, sqlMarker: &r.marker}, prepare)
+		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlMarker: &r.marker}, prepare)
 }
 
 func prepareAll(queries map[string]**sql.Stmt, prepare func(string) (*sql.Stmt, error)) (err error) {
