@@ -127,7 +127,7 @@ func TestRename(t *testing.T) {
 		if err := nc.Publish(subject.UsersChanged, data); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(10 * time.Second); ; {
 			users, _ := n.Known(names("ada", "countess"))
 			if maps.Equal(users, known) {
 				return

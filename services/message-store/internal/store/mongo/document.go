@@ -47,6 +47,8 @@ type document struct {
 	IsEdited      bool       `bson:"isEdited,omitempty"`
 	EditedAt      *time.Time `bson:"editedAt,omitempty"`
 	UpdatedAt     *time.Time `bson:"updatedAt,omitempty"`
+	// Called are the ids of those whom a message calls as it is now: see store.Called. The fold keeps it up to date.
+	Called []string `bson:"called,omitempty"`
 	// Fold is there from the beginning: its asOf guards every update of the message.
 	Fold *fold `bson:"fold,omitempty"`
 
@@ -149,6 +151,7 @@ func toDocument(e *store.Event) *document {
 	switch {
 	case e.Kind == store.KindMessage:
 		d.Fold = &fold{}
+		d.Called = toCalled(store.Called(e.Actor.User, e.Mentions))
 		d.UpdatedAt = &d.CreatedAt
 	case e.Member != nil:
 		m := e.Member
@@ -271,6 +274,11 @@ func foldUpdate(m *store.Message) bson.D {
 		set = append(set, bson.E{Key: "isEdited", Value: true}, bson.E{Key: "editedAt", Value: millis(m.EditedAt)})
 	}
 	unset := bson.D{}
+	if called := toCalled(m.Called()); called != nil {
+		set = append(set, bson.E{Key: "called", Value: called})
+	} else {
+		unset = append(unset, bson.E{Key: "called", Value: ""})
+	}
 	switch {
 	case m.DeletedSeq != 0:
 		unset = append(unset, bson.E{Key: "original", Value: ""}, bson.E{Key: "fileUrl", Value: ""}, bson.E{Key: "mentions", Value: ""})

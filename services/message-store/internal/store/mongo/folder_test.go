@@ -151,6 +151,7 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 			bson.D{{Key: "roomId", Value: w.Room.String()}, {Key: "userId", Value: w.Users[1].String()}, {Key: "nonce", Value: "b"}},
 		}}},
 		"unfolded": unfoldedFilter(w.Room, 9),
+		"called":   {{Key: "called", Value: bson.D{{Key: "$in", Value: bson.A{"a", "b"}}}}, {Key: "roomId", Value: w.Room.String()}},
 		"sweep":    {{Key: "unfolded", Value: true}},
 	} {
 		var plan bson.M

@@ -80,17 +80,30 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 	}); err != nil {
 		return fmt.Errorf("create index nonce: %w", err)
 	}
-	_, err = s.events.Indexes().CreateOne(ctx, mongo.IndexModel{
+	exists := bson.D{{Key: "$exists", Value: true}}
+	for _, i := range []struct {
+		name         string
+		keys, filter bson.D
+		without      string
+	}{
 		// unfolded is in the key so that the sweep, which names no room, finds its way too.
-		Keys:    bson.D{{Key: "unfolded", Value: 1}, {Key: "roomId", Value: 1}, {Key: "seq", Value: 1}},
-		Options: options.Index().SetName("unfolded").SetPartialFilterExpression(bson.D{{Key: "unfolded", Value: true}}),
-	})
-	if pkgmongo.Unsupported(err) {
-		log.Warn("the database has no partial indexes: every page of history scans for unfolded events", "error", err)
-		err = nil
-	}
-	if err != nil {
-		return fmt.Errorf("create index unfolded: %w", err)
+		{"unfolded", bson.D{{Key: "unfolded", Value: 1}, {Key: "roomId", Value: 1}, {Key: "seq", Value: 1}}, bson.D{{Key: "unfolded", Value: true}},
+			"every page of history scans for unfolded events"},
+		{"called", bson.D{{Key: "called", Value: 1}, {Key: "roomId", Value: 1}, {Key: "seq", Value: 1}}, bson.D{{Key: "called", Value: exists}},
+			"every count of mentions scans for them"},
+		{"calledAt", bson.D{{Key: "called", Value: 1}, {Key: "createdAt", Value: 1}, {Key: "_id", Value: 1}}, bson.D{{Key: "called", Value: exists}},
+			"every list of mentions scans for them"},
+	} {
+		_, err := s.events.Indexes().CreateOne(ctx, mongo.IndexModel{
+			Keys: i.keys, Options: options.Index().SetName(i.name).SetPartialFilterExpression(i.filter),
+		})
+		if pkgmongo.Unsupported(err) {
+			log.Warn("the database has no partial indexes: reading will be slower", "how", i.without, "error", err)
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("create index %s: %w", i.name, err)
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/sqlite"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
@@ -97,12 +98,16 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, batches []store.Batch) e
 		}
 		rest = rest[n:]
 	}
+	if err := s.call(ctx, tx, events); err != nil {
+		return err
+	}
 	return s.fold(ctx, tx, events)
 }
 
 // fold applies events to the messages that they fold into.
 func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) error {
 	var targets map[store.Ref]*store.Message
+	var called map[store.Ref][]ids.User // before these events
 	for _, e := range events {
 		ref := store.Ref{Room: e.Room, Seq: e.FoldsInto()}
 		if ref.Seq == 0 {
@@ -123,9 +128,9 @@ func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) err
 			}
 			m = found[0]
 			if targets == nil {
-				targets = map[store.Ref]*store.Message{}
+				targets, called = map[store.Ref]*store.Message{}, map[store.Ref][]ids.User{}
 			}
-			targets[ref] = m
+			targets[ref], called[ref] = m, m.Called()
 		}
 		m.Apply(e)
 	}
@@ -135,6 +140,9 @@ func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) err
 			return err
 		}
 		if _, err := tx.StmtContext(ctx, s.w.fold).ExecContext(ctx, string(text), ref.Room[:], int64(ref.Seq)); err != nil {
+			return err
+		}
+		if err := s.recall(ctx, tx, m, called[ref]); err != nil {
 			return err
 		}
 		if m.DeletedSeq == 0 {

@@ -16,6 +16,7 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 	t.Cleanup(func() { _ = s.Close() })
 	for _, query := range []string{
 		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlEventAt, sqlMarker, sqlFold, sqlBlank, sqlMove, sqlNonces(1), sqlNonces(64),
+		sqlUncall, sqlUnread, sqlCalls, sqlRoomCalls,
 	} {
 		plan := explain(t, s, query)
 		if !strings.Contains(plan, "SEARCH") {

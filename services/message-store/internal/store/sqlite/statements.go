@@ -53,6 +53,7 @@ func tuples(n, width int) string {
 type writeStatements struct {
 	insert                     [groupSizes]*sql.Stmt
 	message, fold, blank, move *sql.Stmt
+	call, uncall               *sql.Stmt
 }
 
 func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error) {
@@ -61,12 +62,14 @@ func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error
 			return err
 		}
 	}
-	return prepareAll(map[string]**sql.Stmt{sqlMessage: &w.message, sqlFold: &w.fold, sqlBlank: &w.blank, sqlMove: &w.move},
+	return prepareAll(map[string]**sql.Stmt{sqlMessage: &w.message, sqlFold: &w.fold, sqlBlank: &w.blank, sqlMove: &w.move,
+		sqlCall: &w.call, sqlUncall: &w.uncall},
 		func(query string) (*sql.Stmt, error) { return db.Prepare(ctx, query) })
 }
 
 // readStatements are prepared on the reading connections.
 type readStatements struct {
+	unread, calls, roomCalls                              *sql.Stmt
 	nonces                                                [groupSizes]*sql.Stmt
 	head, events, before, after, message, eventAt, marker *sql.Stmt
 }
@@ -82,7 +85,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		}
 	}
 	return prepareAll(map[string]**sql.Stmt{sqlHead: &r.head, sqlEvents: &r.events, sqlBefore: &r.before, sqlAfter: &r.after,
-		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlMarker: &r.marker}, prepare)
+		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlMarker: &r.marker, sqlUnread: &r.unread, sqlCalls: &r.calls, sqlRoomCalls: &r.roomCalls}, prepare)
 }
 
 func prepareAll(queries map[string]**sql.Stmt, prepare func(string) (*sql.Stmt, error)) (err error) {

@@ -22,6 +22,8 @@ type Store interface {
 	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
 	Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
 	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
+	UnreadMentions(ctx context.Context, readers []store.Unread) (map[store.Reader][]uint32, error)
+	Mentions(ctx context.Context, user ids.User, rooms []ids.Room, before store.MentionAt, limit int) ([]store.MentionAt, error)
 	Meta(ctx context.Context) (store.Meta, error)
 	Ping(ctx context.Context) error
 }
@@ -40,6 +42,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 		"append and read back": testReadBack, "heads": testHeads, "conflicts": testConflicts,
 		"nonces": testNonces, "log view of what was deleted": testLogView, "log in pages": testLogPages, "events by seq": testEventsAt,
 		"history": testHistory, "folding": testFolding, "targets": testTargets, "markers": testMarkers,
+		"unread mentions": testUnreadMentions, "mentions of a user": testMentions,
 		"meta": testMeta, "two writers": testTwoWriters, "readers see whole folds": testReadersDuringFolds,
 	} {
 		t.Run(name, func(t *testing.T) {
