@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/natter-chat/natter/pkg/client"
 	"github.com/natter-chat/natter/pkg/fault"
@@ -110,6 +113,99 @@ func TestBrowserSession(t *testing.T) {
 			}
 			return nil
 		})
+	})
+}
+
+// socket opens a connection and says hello.
+func (s *system) socket(t *testing.T, token string) *websocket.Conn {
+	t.Helper()
+	return socketAt(t, s.url, token)
+}
+
+func socketAt(t *testing.T, url, token string) *websocket.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(url, "http")+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ws.CloseNow() })
+	if err := ws.Write(ctx, websocket.MessageText, fmt.Appendf(nil, `{"hello":{"token":%q}}`, token)); err != nil {
+		t.Fatal(err)
+	}
+	if _, welcome, err := ws.Read(ctx); err != nil || !bytes.Contains(welcome, []byte(`"welcome"`)) {
+		t.Fatalf("%s %v", welcome, err)
+	}
+	return ws
+}
+
+// wantClosed waits until the server closes a connection with 4103, at once: the poll that finds what was lost is not needed.
+func wantClosed(t *testing.T, name string, ws *websocket.Conn) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var err error
+	for err == nil {
+		_, _, err = ws.Read(ctx)
+	}
+	if code := websocket.CloseStatus(err); code != 4103 {
+		t.Errorf("%s: closed with %d (%v), want 4103", name, code, err)
+	}
+}
+
+// One session, or all of them, ended over HTTP at one gateway, and an API token: each closes its own connections at the other.
+func TestEndingOverHTTP(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, s *system) {
+		ada := newPerson(t, s.gatewayURL(0), "ada")
+		here, there, last := signInBrowser(t, s.gatewayURL(0), ada), signInBrowser(t, s.gatewayURL(1), ada), signInBrowser(t, s.gatewayURL(1), ada)
+		status, made, _ := here.post("/auth/tokens", `{"name":"ci","scopes":["read"]}`)
+		token, _ := made["token"].(string)
+		details, _ := made["details"].(map[string]any)
+		if status != http.StatusCreated || details == nil {
+			t.Fatalf("make a token: %d %v", status, made)
+		}
+		session, remaining, api := socketAt(t, s.gatewayURL(1), there.access), socketAt(t, s.gatewayURL(1), last.access), socketAt(t, s.gatewayURL(1), token)
+
+		status, list, _ := there.do(http.MethodGet, "/auth/sessions", "")
+		var id string
+		all, _ := list["list"].([]any)
+		for _, one := range all {
+			if one, _ := one.(map[string]any); one["current"] == true {
+				id, _ = one["id"].(string)
+			}
+		}
+		if status != http.StatusOK || id == "" {
+			t.Fatalf("sessions: %d %v", status, list)
+		}
+		end := func(what, path string, want int) {
+			t.Helper()
+			if status, answer, _ := here.do(http.MethodDelete, path, ""); status != want {
+				t.Errorf("end %s: %d %v, want %d", what, status, answer, want)
+			}
+		}
+		end("a session", "/auth/sessions/"+id, http.StatusOK)
+		wantClosed(t, "a session", session)
+		end("it again", "/auth/sessions/"+id, http.StatusNotFound)
+		end("nonsense", "/auth/sessions/x", http.StatusBadRequest)
+		if status, _, _ := there.post("/auth/refresh", ""); status != http.StatusUnauthorized {
+			t.Errorf("refresh of the ended session: %d", status)
+		}
+		end("an API token", fmt.Sprint("/auth/tokens/", details["id"]), http.StatusOK)
+		wantClosed(t, "an API token", api)
+		if status, _, _ := last.do(http.MethodGet, "/auth/me", ""); status != http.StatusOK {
+			t.Errorf("another session: %d", status)
+		}
+		if status, answer, set := here.post("/auth/logout", `{"everywhere":true}`); status != http.StatusOK || set == nil || set.Value != "" {
+			t.Errorf("logout everywhere: %d %v, cookie %v", status, answer, set)
+		}
+		wantClosed(t, "everywhere", remaining)
+		for name, b := range map[string]*browser{"that asked": here, "another": last} {
+			if status, _, _ := b.post("/auth/refresh", ""); status != http.StatusUnauthorized {
+				t.Errorf("refresh of the session %s: %d", name, status)
+			}
+		}
 	})
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/natter-chat/natter/services/standalone/internal/openidtest"
 )
 
@@ -166,7 +168,6 @@ func TestCodesOfNativeClients(t *testing.T) {
 func TestPreRegistration(t *testing.T) {
 	t.Parallel()
 	w := startSSO(t)
-	const password = "correct horse battery"
 	// The first user owns the server; the attacker is somebody else.
 	w.post(t, "/auth/register", "", map[string]string{"email": "owner@example.org", "username": "owner", "password": password})
 	registered := w.post(t, "/auth/register", "", map[string]string{"email": "victim@example.org", "username": "evil", "password": password})
@@ -195,6 +196,31 @@ func TestPreRegistration(t *testing.T) {
 	pending := newBrowser(t, "/auth/sso/")
 	callback := link(pending).header.Get("Location")
 
+	// They have API tokens, of a bot as well, and connections with each.
+	apiToken := func(body map[string]any) string {
+		t.Helper()
+		a := w.post(t, "/auth/tokens", attacker, body)
+		var made struct{ Token string }
+		if err := json.Unmarshal([]byte(a.text), &made); err != nil || a.status != http.StatusCreated {
+			t.Fatalf("make a token: %d %s", a.status, a.text)
+		}
+		return made.Token
+	}
+	bot := w.post(t, "/auth/bots", attacker, map[string]string{"username": "evil-bot"})
+	var made struct{ ID string }
+	if err := json.Unmarshal([]byte(bot.text), &made); err != nil || bot.status != http.StatusCreated {
+		t.Fatalf("make a bot: %d %s", bot.status, bot.text)
+	}
+	scopes := []string{"read", "write"}
+	tokens := map[string]string{
+		"session": attacker, "API token": apiToken(map[string]any{"name": "x", "scopes": scopes}),
+		"bot's API token": apiToken(map[string]any{"name": "x", "scopes": scopes, "botId": made.ID}),
+	}
+	sockets := map[string]*websocket.Conn{}
+	for name, token := range tokens {
+		sockets[name] = w.socket(t, token)
+	}
+
 	w.corp.SignInAs(providerUser("victim", true))
 	victim := w.native(t, "corp")
 	if victim.status != http.StatusOK || victim.body.User.ID != registered.body.User.ID {
@@ -210,6 +236,11 @@ func TestPreRegistration(t *testing.T) {
 		return nil
 	})
 	wantRefused(t, "pre-registered session", me, http.StatusUnauthorized, "unauthenticated")
+	for name, token := range tokens {
+		wantClosed(t, "pre-registered "+name, sockets[name])
+		a := do(t, http.DefaultClient, http.MethodGet, w.url+"/auth/me", token, nil)
+		wantRefused(t, "pre-registered "+name+" over HTTP", a, http.StatusUnauthorized, "unauthenticated")
+	}
 	wantRefused(t, "link begun before", do(t, pending, http.MethodGet, callback, "", nil), http.StatusUnauthorized, "unauthenticated")
 	w.google.SignInAs(providerUser("mallory", false))
 	wantRefused(t, "pre-registered identity", w.native(t, "google"), http.StatusForbidden, "permission_denied")

@@ -6,33 +6,41 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/natter-chat/natter/services/standalone/internal/openidtest"
 )
 
-// ssoWorld is the one process with two OpenID providers, and the listener of a native client.
+// ssoWorld is a Natter with two OpenID providers, and the listener of a native client.
 type ssoWorld struct {
 	*system
 	corp, google *openidtest.Provider
 	listener     string
 }
 
+// startSSO starts the one process; startSSOOn another one.
 func startSSO(t *testing.T) *ssoWorld {
+	t.Helper()
+	return startSSOOn(t, startOne)
+}
+
+func startSSOOn(t *testing.T, start func(testing.TB, ...string) *system, env ...string) *ssoWorld {
 	t.Helper()
 	listener := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(listener.Close)
 	w := &ssoWorld{corp: openidtest.Start(t), google: openidtest.Start(t), listener: listener.URL + "/done"}
-	w.system = startOne(t, "NATTER_SSO_PROVIDERS=google,corp",
+	w.system = start(t, append(env, "NATTER_SSO_PROVIDERS=google,corp",
 		"NATTER_SSO_CORP_ISSUER="+w.corp.URL, "NATTER_SSO_CORP_CLIENT_ID="+openidtest.ClientID, "NATTER_SSO_CORP_CLIENT_SECRET="+openidtest.ClientSecret,
 		"NATTER_SSO_GOOGLE_ISSUER="+w.google.URL, "NATTER_SSO_GOOGLE_CLIENT_ID="+openidtest.ClientID,
-		"NATTER_SSO_GOOGLE_CLIENT_SECRET="+openidtest.ClientSecret)
+		"NATTER_SSO_GOOGLE_CLIENT_SECRET="+openidtest.ClientSecret)...)
 	w.corp.Register(w.url + "/auth/sso/corp/callback")
 	w.google.Register(w.url + "/auth/sso/google/callback")
 	return w
@@ -144,7 +152,13 @@ func (w *ssoWorld) atCallback(t *testing.T, browser *http.Client, begin string) 
 
 func TestSignOnWithAProvider(t *testing.T) {
 	t.Parallel()
-	w := startSSO(t)
+	t.Run("one process", func(t *testing.T) { t.Parallel(); signOnWithAProvider(t, startSSO(t)) })
+	// PostgreSQL, and gateways that take turns: one begins a sign-in, and the other ends it.
+	t.Run("apart", func(t *testing.T) { t.Parallel(); signOnWithAProvider(t, startSSOOn(t, startApart)) })
+}
+
+func signOnWithAProvider(t *testing.T, w *ssoWorld) {
+	t.Helper()
 	list := do(t, http.DefaultClient, http.MethodGet, w.url+"/auth/providers", "", nil)
 	want := `[{"name":"google","displayName":"Google","url":"/auth/sso/google"},{"name":"corp","displayName":"corp","url":"/auth/sso/corp"}]`
 	if strings.TrimSpace(list.text) != want {
@@ -186,6 +200,73 @@ func TestSignOnWithAProvider(t *testing.T) {
 	w.corp.SignInAs(other)
 	if a := w.native(t, "corp"); a.status != http.StatusOK || a.body.User.Username != "ann2" {
 		t.Errorf("a taken username: %d %s", a.status, a.text)
+	}
+}
+
+// A provider whose addresses nobody chooses is believed without their being verified there; another is not.
+func TestTrustedEmail(t *testing.T) {
+	t.Parallel()
+	w := startSSOOn(t, startOne, "NATTER_SSO_CORP_TRUST_EMAIL=true")
+	w.corp.SignInAs(providerUser("ann", false))
+	ann := w.native(t, "corp")
+	if ann.status != http.StatusOK || ann.body.User.Email != "ann@example.org" {
+		t.Fatalf("%d %s", ann.status, ann.text)
+	}
+	w.google.SignInAs(providerUser("ann", true)) // her address here counts as verified, so this is hers, too
+	if a := w.native(t, "google"); a.body.User.ID != ann.body.User.ID {
+		t.Errorf("another provider with the address: %d %s", a.status, a.text)
+	}
+	w.google.SignInAs(providerUser("bob", false))
+	wantRefused(t, "unverified address at a provider that is not trusted", w.native(t, "google"), http.StatusForbidden, "permission_denied")
+}
+
+// Who came by a provider sets a password with a mailed link, and may leave the provider then.
+func TestPasswordAfterSignOn(t *testing.T) {
+	t.Parallel()
+	w := startSSO(t)
+	w.corp.SignInAs(providerUser("ann", true))
+	ann := w.native(t, "corp")
+	if ann.status != http.StatusOK {
+		t.Fatalf("%d %s", ann.status, ann.text)
+	}
+	const password = "correct horse battery"
+	login := map[string]string{"email": "ann@example.org", "password": password}
+	wantRefused(t, "a password where there is none", w.post(t, "/auth/login", "", login), http.StatusUnauthorized, "unauthenticated")
+	wantRefused(t, "an empty one", w.post(t, "/auth/login", "", map[string]string{"email": "ann@example.org"}), http.StatusUnauthorized, "unauthenticated")
+	wantRefused(t, "change it from nothing", w.post(t, "/auth/password", ann.body.AccessToken,
+		map[string]string{"newPassword": password}), http.StatusForbidden, "permission_denied")
+
+	if a := w.post(t, "/auth/password-reset", "", map[string]string{"email": "ann@example.org"}); a.status != http.StatusAccepted {
+		t.Fatalf("%d %s", a.status, a.text)
+	}
+	link := regexp.MustCompile(`/reset-password#token=([A-Z2-7]+)`) // without a mail server, it is in the log
+	var token string
+	eventually(t, "the link", func() error {
+		found := link.FindStringSubmatch(w.processes[0].log.tail())
+		if found == nil {
+			return errors.New("not in the log")
+		}
+		token = found[1]
+		return nil
+	})
+	set := map[string]string{"token": token, "password": password}
+	if a := w.post(t, "/auth/password-reset/confirm", "", set); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.text)
+	}
+	in := w.post(t, "/auth/login", "", login)
+	if in.status != http.StatusOK || in.body.User.ID != ann.body.User.ID {
+		t.Fatalf("sign in with the password: %d %s", in.status, in.text)
+	}
+	if a := w.native(t, "corp"); a.body.User.ID != ann.body.User.ID { // an address that was verified keeps its identities
+		t.Errorf("sign in with the provider: %d %s", a.status, a.text)
+	}
+	list := do(t, http.DefaultClient, http.MethodGet, w.url+"/auth/identities", in.body.AccessToken, nil)
+	var identities []struct{ ID string }
+	if err := json.Unmarshal([]byte(list.text), &identities); err != nil || len(identities) != 1 {
+		t.Fatalf("%v, %s", err, list.text)
+	}
+	if a := do(t, http.DefaultClient, http.MethodDelete, w.url+"/auth/identities/"+identities[0].ID, in.body.AccessToken, nil); a.status != http.StatusOK {
+		t.Errorf("unlink: %d %s", a.status, a.text)
 	}
 }
 

@@ -104,6 +104,7 @@ func (s *system) startServices(tb testing.TB, env []string, wired ...string) *sy
 		s.gateways = append(s.gateways, service(fmt.Sprintf("edge-gateway-%d", i+1), "edge-gateway", "NATTER_HTTP_ADDR="+addr))
 	}
 	s.url = "http://" + newProxy(tb, public...).addr()
+	s.processes[0].env = append(s.processes[0].env, "NATTER_PUBLIC_URL="+s.url)
 	s.start(tb)
 	return s
 }

@@ -87,9 +87,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status = s.status
 	}
 	a.logFailure(w, r, err)
-	if f.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
-	}
+	setRetryAfter(w, f)
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
@@ -98,6 +96,12 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		body = fmt.Appendf(nil, `{"error":{"code":%q}}`, f.Code)
 	}
 	writeJSON(w, status, body)
+}
+
+func setRetryAfter(w http.ResponseWriter, f *fault.Fault) {
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+	}
 }
 
 // logFailure logs the cause of a failed request.

@@ -47,6 +47,18 @@ type fixture struct {
 	mu   sync.Mutex
 	seen []proto.Message
 	fail error // what every service answers from now on
+	// refresh is the refresh token that a sign-in returns; empty: none, as when the address is to be verified first.
+	refresh string
+}
+
+func (f *fixture) signedIn() *authv1.SignedIn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	in := &authv1.SignedIn{AccessToken: "t", User: &chatv1.User{Id: "u"}}
+	if f.refresh != "" {
+		in.RefreshToken = new(f.refresh)
+	}
+	return in
 }
 
 func start(t *testing.T, change ...func(*rest.Deps)) *fixture {
@@ -74,7 +86,19 @@ func start(t *testing.T, change ...func(*rest.Deps)) *fixture {
 			rpc.Handle(s, "GetKeys", func(context.Context, *authv1.GetKeysRequest) (*authv1.GetKeysResponse, error) {
 				return &authv1.GetKeysResponse{Jwks: jwks}, nil
 			}),
-			rpc.Handle(s, "Login", answer[*authv1.LoginRequest](f, &authv1.SignedIn{AccessToken: "t", User: &chatv1.User{Id: "u"}})),
+			rpc.Handle(s, "Login", func(ctx context.Context, req *authv1.LoginRequest) (*authv1.SignedIn, error) {
+				return answer[*authv1.LoginRequest](f, f.signedIn())(ctx, req)
+			}),
+			rpc.Handle(s, "Refresh", func(ctx context.Context, req *authv1.RefreshRequest) (*authv1.SignedIn, error) {
+				return answer[*authv1.RefreshRequest](f, f.signedIn())(ctx, req)
+			}),
+			rpc.Handle(s, "Logout", answer[*authv1.LogoutRequest](f, &authv1.LogoutResponse{})),
+			rpc.Handle(s, "BeginSignOn", answer[*authv1.BeginSignOnRequest](f, &authv1.BeginSignOnResponse{
+				Url: "https://accounts.example.org/", State: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", Attempt: "sealed", AttemptSeconds: 600,
+			})),
+			rpc.Handle(s, "FinishSignOn", func(ctx context.Context, req *authv1.FinishSignOnRequest) (*authv1.FinishSignOnResponse, error) {
+				return answer[*authv1.FinishSignOnRequest](f, &authv1.FinishSignOnResponse{Url: "/rooms", SignedIn: f.signedIn()})(ctx, req)
+			}),
 		)
 	})
 	theRoom := &chatv1.Room{Id: room, Name: "<General> & \u2028", CreatedAt: timestamppb.New(time.UnixMilli(1500).UTC())}

@@ -84,7 +84,6 @@ func (a *api) begin(ctx context.Context, w http.ResponseWriter, r *http.Request,
 
 // finishSSO is GET /auth/sso/{provider}/callback: the provider sends the browser here.
 func (a *api) finishSSO(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
 	if err := a.limits.take(httpv1.RateClass_RATE_CLASS_AUTH, clientaddr.Key(a.proxies.Of(r)), time.Now()); err != nil {
 		a.failPage(w, r, err)
 		return
@@ -106,17 +105,10 @@ func (a *api) finishSSO(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if in := res.GetSignedIn(); in != nil {
-		a.keepSession(w, r, in)
+		a.handOver(w, r, in)
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, res.GetUrl(), http.StatusSeeOther)
-}
-
-// keepSession gives a browser the refresh token of its new session, as signing in with a password does.
-func (a *api) keepSession(w http.ResponseWriter, r *http.Request, in *authv1.SignedIn) {
-	http.SetCookie(w, &http.Cookie{
-		Name: "natter_refresh", Value: in.GetRefreshToken(), Path: "/auth", HttpOnly: true, Secure: a.proxies.IsHTTPS(r),
-		SameSite: http.SameSiteStrictMode,
-	})
 }
 
 // attemptCookie holds an attempt; maxAge is in seconds, below 0 it removes the cookie.
@@ -145,7 +137,9 @@ func (a *api) failPage(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	f := fault.From(err)
 	a.logFailure(w, r, err)
+	setRetryAfter(w, f)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	w.WriteHeader(f.Code.HTTPStatus())
 	_ = errorPage.Execute(w, f.Message) // fails when the client is gone
@@ -153,7 +147,7 @@ func (a *api) failPage(w http.ResponseWriter, r *http.Request, err error) {
 
 var errorPage = template.Must(template.New("error").Parse(`<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Natter</title>
-<h1>You are not signed in</h1>
+<h1>This did not work</h1>
 <p>{{.}}</p>
 <p><a href="/">Back to Natter</a></p>
 </html>
