@@ -15,6 +15,9 @@ type SendOption func(*clientv1.Send)
 // ReplyTo makes the message an answer to the message with this seq.
 func ReplyTo(seq uint32) SendOption { return func(s *clientv1.Send) { s.ReplyTo = seq } }
 
+// InThread says the message in the thread of the message with this seq, instead of in the room itself.
+func InThread(seq uint32) SendOption { return func(s *clientv1.Send) { s.Thread = seq } }
+
 // WithNonce replaces the random nonce, 1 to 64 bytes: a program that wrote it down before it crashed sends the same one
 // again, and gets the ack of the first.
 func WithNonce(nonce string) SendOption { return func(s *clientv1.Send) { s.Nonce = nonce } }
@@ -60,11 +63,16 @@ func (c *Conn) SendAsync(roomID, content string, opts ...SendOption) (*Pending, 
 }
 
 func sendFrame(roomID, content string, opts []SendOption) (frame *clientv1.ClientFrame, nonce string) {
+	send := newSend(roomID, content, opts)
+	return &clientv1.ClientFrame{Frame: &clientv1.ClientFrame_Send{Send: send}}, send.GetNonce()
+}
+
+func newSend(roomID, content string, opts []SendOption) *clientv1.Send {
 	send := &clientv1.Send{RoomId: roomID, Nonce: uuid.NewString(), Content: content}
 	for _, opt := range opts {
 		opt(send)
 	}
-	return &clientv1.ClientFrame{Frame: &clientv1.ClientFrame_Send{Send: send}}, send.GetNonce()
+	return send
 }
 
 // Edit replaces the content of the message with this seq. Like the other mutations it keeps its place in the order of the
@@ -110,11 +118,14 @@ type Which struct {
 	Before, After uint32
 	// Limit is 1 to 100; 0 means 50.
 	Limit uint32
+	// Thread is the seq of the message whose thread it is; 0: the room itself.
+	Thread uint32
 }
 
-// Fetch returns a page of messages, newest first, with all that has happened to them up to AsOfSeq.
+// Fetch returns a page of messages, newest first, with all that has happened to them up to AsOfSeq, and notices of what
+// happened between them. A Timeline goes on from there.
 func (c *Conn) Fetch(ctx context.Context, roomID string, which Which) (*clientv1.Page, error) {
-	fetch := &clientv1.Fetch{RoomId: roomID, Limit: which.Limit}
+	fetch := &clientv1.Fetch{RoomId: roomID, Limit: which.Limit, Thread: which.Thread}
 	if which.Before != 0 {
 		fetch.BeforeSeq = &which.Before
 	}

@@ -4,112 +4,228 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"regexp"
-	"strings"
+	"reflect"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
+	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 	httpv1 "github.com/natter-chat/natter/proto/gen/natter/http/v1"
-	messagestorev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
-	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
+	"github.com/natter-chat/natter/proto/route"
 )
 
 var notFound = http.NotFoundHandler()
 
 func (g *gateway) handle(h http.HandlerFunc) { g.http = h }
 
-// declared reports whether a route of the .proto files takes this request, and that it knows its query parameters.
-func declared(t *testing.T, r *http.Request) bool {
+// routes serves every route of the .proto files with an empty answer. seen gets the request, put together from path, query
+// and body as the gateway does it.
+func routes(t *testing.T, seen func(r route.Route, made *http.Request, req proto.Message)) http.Handler {
 	t.Helper()
-	for _, file := range []protoreflect.FileDescriptor{
-		authv1.File_natter_auth_v1_auth_proto, authv1.File_natter_auth_v1_accounts_proto, roomsv1.File_natter_rooms_v1_rooms_proto,
-		messagestorev1.File_natter_message_store_v1_message_store_proto,
-	} {
-		methods := file.Services().Get(0).Methods()
-		for i := range methods.Len() {
-			route, _ := proto.GetExtension(methods.Get(i).Options(), httpv1.E_Route).(*httpv1.Route)
-			path := regexp.MustCompile("^" + regexp.MustCompile(`\{\w+\}`).ReplaceAllString(route.GetPath(), "[^/]+") + "$")
-			if route.GetMethod() != r.Method || !path.MatchString(r.URL.EscapedPath()) {
-				continue
-			}
-			for name := range r.URL.Query() {
-				if methods.Get(i).Input().Fields().ByJSONName(name) == nil {
-					t.Errorf("%s %s has no parameter %s", r.Method, r.URL.Path, name)
-				}
-			}
-			return true
-		}
+	all, err := route.All()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return false
+	mux := http.NewServeMux()
+	for _, r := range all {
+		mux.HandleFunc(r.Pattern(), func(w http.ResponseWriter, made *http.Request) {
+			kind, err := protoregistry.GlobalTypes.FindMessageByName(r.RPC.Input().FullName())
+			if err != nil {
+				t.Fatal(err)
+			}
+			req := kind.New()
+			if body, _ := io.ReadAll(made.Body); r.HasBody {
+				if err := protojson.Unmarshal(body, req.Interface()); err != nil {
+					t.Errorf("%s: %s: %v", r.Pattern(), body, err)
+				}
+			} else if len(body) > 0 {
+				t.Errorf("%s has a body: %s", r.Pattern(), body)
+			}
+			for _, field := range r.InPath {
+				setText(t, req, field, made.PathValue(field.JSONName()))
+			}
+			for name, values := range made.URL.Query() {
+				field := r.RPC.Input().Fields().ByJSONName(name)
+				if !slices.Contains(r.InQuery, field) {
+					t.Errorf("%s has no parameter %s", r.Pattern(), name)
+					continue
+				}
+				setText(t, req, field, values[0])
+			}
+			seen(r, made, req.Interface())
+			if r.Response != nil && r.Response.IsList() {
+				_, _ = io.WriteString(w, `[{"someday":1},{}]`)
+				return
+			}
+			_, _ = io.WriteString(w, `{"someday":1}`)
+		})
+	}
+	return mux
 }
 
-func TestEveryCallIsADeclaredRoute(t *testing.T) {
+func setText(t *testing.T, m protoreflect.Message, field protoreflect.FieldDescriptor, text string) {
+	t.Helper()
+	switch field.Kind() {
+	case protoreflect.StringKind:
+		m.Set(field, protoreflect.ValueOfString(text))
+	case protoreflect.BoolKind:
+		m.Set(field, protoreflect.ValueOfBool(text == "true"))
+	default:
+		n, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			t.Error(err)
+		}
+		m.Set(field, protoreflect.ValueOfUint32(uint32(n)))
+	}
+}
+
+// fill sets every field of a message.
+func fill(m protoreflect.Message) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		var value protoreflect.Value
+		switch field := fields.Get(i); {
+		case field.IsList() && field.Kind() == protoreflect.StringKind:
+			m.Mutable(field).List().Append(protoreflect.ValueOfString("x"))
+			continue
+		case field.Kind() == protoreflect.MessageKind:
+			fill(m.Mutable(field).Message())
+			continue
+		case field.Kind() == protoreflect.StringKind:
+			value = protoreflect.ValueOfString("x")
+		case field.Kind() == protoreflect.BoolKind:
+			value = protoreflect.ValueOfBool(true)
+		case field.Kind() == protoreflect.Uint32Kind:
+			value = protoreflect.ValueOfUint32(3)
+		case field.Kind() == protoreflect.Int32Kind:
+			value = protoreflect.ValueOfInt32(3)
+		default: // of a timestamp
+			value = protoreflect.ValueOfInt64(3)
+		}
+		m.Set(fields.Get(i), value)
+	}
+}
+
+// argument is a value of a type, with nothing left out.
+func argument(t *testing.T, of reflect.Type) reflect.Value {
+	t.Helper()
+	v := reflect.New(of).Elem()
+	switch {
+	case of.Implements(reflect.TypeFor[proto.Message]()):
+		v = reflect.New(of.Elem())
+		m, _ := reflect.TypeAssert[proto.Message](v)
+		fill(m.ProtoReflect())
+	case of.Kind() == reflect.Pointer:
+		v = reflect.New(of.Elem())
+		v.Elem().Set(argument(t, of.Elem()))
+	case of.Kind() == reflect.Struct:
+		for i := range of.NumField() {
+			v.Field(i).Set(argument(t, of.Field(i).Type))
+		}
+	case of.Kind() == reflect.String:
+		v.SetString("x/y")
+	case of.Kind() == reflect.Bool:
+		v.SetBool(true)
+	case v.CanInt():
+		v.SetInt(3e9)
+		if of == reflect.TypeFor[int]() {
+			v.SetInt(3)
+		}
+	case v.CanUint():
+		v.SetUint(3)
+	case of == reflect.TypeFor[SendOption]():
+		v.Set(reflect.ValueOf(SendOption(func(s *clientv1.Send) { fill(s.ProtoReflect()) })))
+	default:
+		t.Fatalf("no argument of type %v", of)
+	}
+	return v
+}
+
+// Every method of Client makes the request of a route and leaves out no field of it; every route has a method.
+func TestEveryRouteHasAMethod(t *testing.T) {
 	t.Parallel()
 	in(t, func(g *gateway) {
-		var got, body string
-		answers := map[string]string{"one": `{"id":"r1","name":"lobby","someday":1}`, "list": `[{"_id":"r1:7","seq":7},{}]`}
-		kind := "one"
-		g.handle(func(w http.ResponseWriter, r *http.Request) {
-			if !declared(t, r) {
-				t.Errorf("%s %s is not a route", r.Method, r.URL.Path)
+		var last route.Route
+		missing := map[string]bool{}
+		g.http = routes(t, func(r route.Route, made *http.Request, req proto.Message) {
+			last = r
+			delete(missing, r.Pattern())
+			if auth := made.Header.Get("Authorization"); (auth == "Bearer token") != (r.Access == httpv1.Access_ACCESS_USER) {
+				t.Errorf("%s has authorization %q", r.Pattern(), auth)
 			}
-			data, _ := io.ReadAll(r.Body)
-			got, body = r.Method+" "+r.URL.RequestURI(), strings.ReplaceAll(string(data), " ", "")
-			if auth := r.Header.Get("Authorization"); (auth == "Bearer token") == strings.HasPrefix(r.URL.Path, "/auth/l") {
-				t.Errorf("%s has authorization %q", got, auth)
-			}
-			_, _ = io.WriteString(w, answers[kind])
-		})
-		c, ctx := g.client(StaticToken("token")), g.t.Context()
-		for _, tt := range []struct {
-			want, body string
-			call       func() (n int, err error)
-		}{
-			{"GET /auth/me", "", func() (int, error) { _, err := c.Me(ctx); return 0, err }},
-			{"POST /chat/rooms", `{"name":"lobby","description":"d","isPrivate":true}`, func() (int, error) {
-				room, err := c.CreateRoom(ctx, "lobby", "d", true)
-				return len(room.GetName()) - 5, err
-			}},
-			{"GET /chat/rooms?after=r0&joined=true&limit=7", "", func() (int, error) {
-				rooms, err := c.ListRooms(ctx, "r0", 7, true)
-				return len(rooms), err
-			}},
-			{"GET /chat/rooms/r1", "", func() (int, error) { _, err := c.GetRoom(ctx, "r1"); return 0, err }},
-			{"POST /chat/rooms/r1/join", "", func() (int, error) { _, err := c.JoinRoom(ctx, "r1"); return 0, err }},
-			{"POST /chat/rooms/r1/leave", "", func() (int, error) { return 0, c.LeaveRoom(ctx, "r1") }},
-			{"GET /chat/rooms/r1/members?after=u1", "", func() (int, error) {
-				members, err := c.Members(ctx, "r1", "u1", 0)
-				return len(members), err
-			}},
-			{"POST /chat/rooms/r1/members", `{"userId":"u2"}`, func() (int, error) { _, err := c.AddMember(ctx, "r1", "u2"); return 0, err }},
-			{"DELETE /chat/rooms/r1/members/u%2F2?ban=true", "", func() (int, error) { return 0, c.RemoveMember(ctx, "r1", "u/2", true) }},
-			{"GET /chat/rooms/r1/messages?before=8&limit=2", "", func() (int, error) {
-				messages, err := c.Messages(ctx, "r1", Which{Before: 8, Limit: 2})
-				if err == nil && (messages[0].GetSeq() != 7 || messages[0].GetId() != "r1:7") {
-					t.Errorf("message %v", messages[0])
+			fields := req.ProtoReflect().Descriptor().Fields()
+			for i := range fields.Len() {
+				if !req.ProtoReflect().Has(fields.Get(i)) && r.Access == httpv1.Access_ACCESS_USER {
+					t.Errorf("%s is without %s", r.Pattern(), fields.Get(i).JSONName())
 				}
-				return len(messages), err
-			}},
-			{"POST /auth/login", `{"email":"a@b.c","password":"pw"}`, func() (int, error) { _, err := c.Login(ctx, "a@b.c", "pw"); return 0, err }},
-		} {
-			kind = "one"
-			if strings.Contains(tt.want, "?after") || strings.Contains(tt.want, "?before") {
-				kind = "list"
 			}
-			n, err := tt.call()
-			if err != nil || got != tt.want || body != tt.body || (kind == "list") != (n == 2) {
-				t.Errorf("%s %s → %d, %v; want %s %s", got, body, n, err, tt.want, tt.body)
+		})
+		all, err := route.All()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range all {
+			missing[r.Pattern()] = true
+		}
+		c := g.client(StaticToken("token"))
+		for _, with := range []proto.Message{
+			&authv1.RegisterRequest{}, &authv1.LoginRequest{}, &authv1.GoogleLoginRequest{}, &authv1.ExchangeCodeRequest{},
+		} {
+			if _, err := c.SignIn(g.t.Context(), with); err != nil {
+				t.Error(err)
+			}
+			c.tokens.set("token")
+		}
+		for name, method := range reflect.ValueOf(c).Methods() {
+			if slices.Contains([]string{"Connect", "SignIn", "Register", "Login", "Logout", "CreateRoom"}, name.Name) {
+				continue
+			}
+			args := []reflect.Value{reflect.ValueOf(g.t.Context())}
+			for i := 1; i < method.Type().NumIn(); i++ {
+				of := method.Type().In(i)
+				if method.Type().IsVariadic() && i == method.Type().NumIn()-1 {
+					of = of.Elem()
+				}
+				args = append(args, argument(t, of))
+			}
+			results := method.Call(args)
+			if err, _ := reflect.TypeAssert[error](results[len(results)-1]); err != nil {
+				t.Errorf("%s: %v", name.Name, err)
+			}
+			if list := results[0]; list.Kind() == reflect.Slice && last.Response != nil && list.Len() != 2 {
+				t.Errorf("%s returned %d of 2", name.Name, list.Len())
 			}
 		}
+		for pattern := range missing {
+			t.Errorf("no method makes %s", pattern)
+		}
+	})
+}
+
+func TestIDsStayInTheirPlace(t *testing.T) {
+	t.Parallel()
+	in(t, func(g *gateway) {
+		c := g.client(StaticToken("token"))
 		for _, id := range []string{"", "..", "."} {
-			if _, err := c.GetRoom(ctx, id); fault.CodeOf(err) != fault.InvalidArgument {
+			if _, err := c.GetRoom(g.t.Context(), id); fault.CodeOf(err) != fault.InvalidArgument {
 				t.Errorf("GetRoom(%q) = %v", id, err)
 			}
+		}
+		got := ""
+		g.handle(func(w http.ResponseWriter, r *http.Request) {
+			got = r.URL.EscapedPath() + "?" + r.URL.RawQuery
+			_, _ = io.WriteString(w, "[]")
+		})
+		if _, err := c.Members(g.t.Context(), "a/../b", "c&d", 0); err != nil || got != "/chat/rooms/a%2F..%2Fb/members?after=c%26d" {
+			t.Errorf("asked for %s (%v)", got, err)
 		}
 	})
 }

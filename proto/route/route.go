@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	edgegatewayv1 "github.com/natter-chat/natter/proto/gen/natter/edge_gateway/v1"
@@ -89,6 +90,23 @@ func Of(files ...protoreflect.FileDescriptor) ([]Route, error) {
 		}
 	}
 	return routes, errors.Join(errs...)
+}
+
+// ByRequest is the route of the rpc that takes this message; every rpc has a request of its own. An error says that there is
+// none, or a mistake in the .proto file.
+func ByRequest(request protoreflect.MessageDescriptor) (Route, error) {
+	found, err := Route{}, fmt.Errorf("no route takes a %s", request.FullName())
+	protoregistry.GlobalFiles.RangeFilesByPackage(request.ParentFile().Package(), func(file protoreflect.FileDescriptor) bool {
+		for rpc := range methods(file) {
+			options, _ := proto.GetExtension(rpc.Options(), httpv1.E_Route).(*httpv1.Route)
+			if options != nil && rpc.Input().FullName() == request.FullName() {
+				found, err = parse(rpc, options)
+				return false
+			}
+		}
+		return true
+	})
+	return found, err
 }
 
 func methods(file protoreflect.FileDescriptor) func(yield func(protoreflect.MethodDescriptor) bool) {

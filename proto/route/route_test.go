@@ -34,6 +34,22 @@ func TestAll(t *testing.T) {
 	}
 }
 
+func TestByRequest(t *testing.T) {
+	t.Parallel()
+	all, err := route.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range all {
+		if r, err := route.ByRequest(want.RPC.Input()); err != nil || r.Pattern() != want.Pattern() || r.RPC != want.RPC {
+			t.Errorf("%s takes %s, which leads to %s (%v)", want.Pattern(), want.RPC.Input().FullName(), r.Pattern(), err)
+		}
+	}
+	if r, err := route.ByRequest(new(httpv1.Route).ProtoReflect().Descriptor()); err == nil {
+		t.Errorf("a message that is no request leads to %s", r.Pattern())
+	}
+}
+
 func names(fields []protoreflect.FieldDescriptor) string {
 	var all []string
 	for _, f := range fields {
