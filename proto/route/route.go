@@ -60,6 +60,7 @@ func All() ([]Route, error) {
 		authv1.File_natter_auth_v1_names_proto,
 		authv1.File_natter_auth_v1_presence_proto,
 		roomsv1.File_natter_rooms_v1_rooms_proto,
+		roomsv1.File_natter_rooms_v1_moderation_proto,
 		roomsv1.File_natter_rooms_v1_access_proto,
 		messagestorev1.File_natter_message_store_v1_message_store_proto,
 		messagestorev1.File_natter_message_store_v1_history_proto,

@@ -76,7 +76,7 @@ func provision(ctx context.Context, s store.Store, r NewRoom, joined func(n int)
 		steps[i].Room = id
 	}
 	for chunk := range slices.Chunk(steps, placements) {
-		if err := s.ChangeAll(ctx, chunk); err != nil {
+		if _, err := s.ChangeAll(ctx, chunk); err != nil {
 			return id, err
 		}
 		if joined != nil {

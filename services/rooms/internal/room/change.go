@@ -35,19 +35,26 @@ type View struct {
 type Decide func(View) (*Change, error)
 
 // Change is what becomes of a room, or of the target in it: one version of the room, and the command that tells its log.
+// What concerns nobody but moderators is neither: see Silent.
 type Change struct {
 	// Standing of the target from now on; nil: as it was. Without a role it ends the membership, and its mute is kept for
 	// when they come back.
 	Standing *Standing
-	// Ban keeps the target out from now on; nil: as it was.
-	Ban *Ban
+	// Ban keeps the target out from now on: its reason and end count. LiftBan lets them come back.
+	Ban     *Ban
+	LiftBan bool
 	// Settings of the room from now on; nil: as they were.
 	Settings *Settings
+	// Delete ends the room, and with it all memberships and bans.
+	Delete bool
 
 	actor *chatv1.UserRef
 	// body puts the event into a command.
 	body func(c *busv1.Command, version uint32)
 }
+
+// Silent reports whether the change has no version and no command. Nothing of the room's log depends on it.
+func (c *Change) Silent() bool { return c.body == nil }
 
 // stands is the change that makes user a member, or gives a member another role or mute.
 func stands(actor, user *chatv1.UserRef, s Standing) *Change {
@@ -84,6 +91,13 @@ func becomes(actor *chatv1.UserRef, s Settings) *Change {
 	}}
 }
 
+// deleted is the change that ends the room. Its last event says nothing of what it was.
+func deleted(actor *chatv1.UserRef) *Change {
+	return &Change{Delete: true, Settings: &Settings{}, actor: actor, body: func(c *busv1.Command, version uint32) {
+		c.Body = &busv1.Command_RoomUpdated{RoomUpdated: &chatv1.RoomUpdated{IsDeleted: true, Version: version}}
+	}}
+}
+
 // Command is the change as a marshalled bus.v1.Command for the outbox. It is made once: whoever relays it sends the
 // same bytes, so that the log sees a repetition and not a conflict.
 func (c *Change) Command(room ids.Room, version uint32) ([]byte, error) {
@@ -111,6 +125,9 @@ func (v View) mute() time.Time {
 // After is the room once the change is made.
 func (v View) After(c *Change) Room {
 	r := v.Room
+	if c.Silent() {
+		return r
+	}
 	r.Version++
 	r.UpdatedAt = v.At
 	if c.Settings != nil {
@@ -123,6 +140,9 @@ func (v View) After(c *Change) Room {
 		case wasMember && !isMember:
 			r.MemberCount--
 		}
+	}
+	if c.Delete {
+		r.MemberCount, r.DeletedAt = 0, v.At
 	}
 	return r
 }

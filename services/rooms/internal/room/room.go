@@ -62,7 +62,9 @@ type Membership struct {
 
 // Ban keeps a user out of a room.
 type Ban struct {
-	Reason string
+	User, By  ids.User
+	Reason    string
+	CreatedAt time.Time
 	// ExpiresAt is when the user may come back; zero: never.
 	ExpiresAt time.Time
 }

@@ -50,7 +50,7 @@ func (l Limits) Add(actor, user *chatv1.UserRef) Decide {
 		case v.hidden():
 			return nil, ErrNotFound
 		case !v.may(role.Invite):
-			return nil, fault.New(fault.PermissionDenied, "only the owner and admins of a room may add members")
+			return nil, fault.New(fault.PermissionDenied, "your role does not let you add members here")
 		case v.Target != role.None:
 			return nil, nil
 		case v.TargetBanned:
@@ -86,41 +86,6 @@ func Leave(user *chatv1.UserRef) Decide {
 		}
 		return v.enqueue(v.left(user, user, reasonLeft, ""))
 	}
-}
-
-// Kick is a member removing another, saying why. Removing someone who is gone already is not an error.
-func Kick(actor, user *chatv1.UserRef, note string) Decide {
-	return func(v View) (*Change, error) {
-		if err := v.removable(actor, user); err != nil || v.Target == role.None {
-			return nil, err
-		}
-		return v.enqueue(v.left(actor, user, reasonKicked, note))
-	}
-}
-
-// PutBan is a member banning a user, be they a member or not.
-func PutBan(actor, user *chatv1.UserRef, ban Ban) Decide {
-	return func(v View) (*Change, error) {
-		if err := v.removable(actor, user); err != nil || v.TargetBanned {
-			return nil, err
-		}
-		c := v.left(actor, user, reasonBanned, ban.Reason)
-		c.Ban = &ban
-		return v.enqueue(c)
-	}
-}
-
-// removable: the actor may keep the target out.
-func (v View) removable(actor, user *chatv1.UserRef) error {
-	switch {
-	case v.hidden():
-		return ErrNotFound
-	case actor.GetId() == user.GetId():
-		return fault.New(fault.PermissionDenied, "you cannot remove yourself: leave the room")
-	case !v.may(role.Remove) || !v.Actor.Above(v.Target):
-		return fault.New(fault.PermissionDenied, "only owners, admins and moderators may remove members, and only those below them")
-	}
-	return nil
 }
 
 // may: the table of roles lets the actor do it.

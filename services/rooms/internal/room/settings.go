@@ -16,14 +16,14 @@ type Update struct {
 // Configure is a member changing what a room is. It may be archived: then the first thing is to take it back.
 func Configure(actor *chatv1.UserRef, u Update) Decide {
 	return func(v View) (*Change, error) {
-		is := u.on(v.Room.Settings)
+		is := u.On(v.Room.Settings)
 		switch {
 		case v.hidden():
 			return nil, ErrNotFound
 		case u.describes() && !v.may(role.Describe):
-			return nil, fault.New(fault.PermissionDenied, "only the owner and admins of a room may change its name, description, topic and avatar")
+			return nil, fault.New(fault.PermissionDenied, "your role does not let you change the name, description, topic and avatar here")
 		case u.governs() && !v.may(role.Govern):
-			return nil, fault.New(fault.PermissionDenied, "only the owner and admins of a room may change who sees it, announcements, slow mode, and archive it")
+			return nil, fault.New(fault.PermissionDenied, "your role does not let you archive this room, or change who sees it and who may post when")
 		case is == v.Room.Settings:
 			return nil, nil
 		case v.Room.IsArchived && is.IsArchived:
@@ -35,8 +35,8 @@ func Configure(actor *chatv1.UserRef, u Update) Decide {
 	}
 }
 
-// on returns settings with what is asked for.
-func (u Update) on(s Settings) Settings {
+// On returns settings with what is asked for.
+func (u Update) On(s Settings) Settings {
 	set(&s.Name, u.Name)
 	set(&s.Description, u.Description)
 	set(&s.Topic, u.Topic)
@@ -60,4 +60,17 @@ func (u Update) describes() bool {
 
 func (u Update) governs() bool {
 	return u.IsPrivate != nil || u.IsArchived != nil || u.IsAnnouncement != nil || u.SlowMode != nil
+}
+
+// Delete is the owner ending the room.
+func Delete(actor *chatv1.UserRef) Decide {
+	return func(v View) (*Change, error) {
+		switch {
+		case v.hidden():
+			return nil, ErrNotFound
+		case !v.may(role.Own):
+			return nil, fault.New(fault.PermissionDenied, "only its owner may delete a room")
+		}
+		return v.enqueue(deleted(actor))
+	}
 }

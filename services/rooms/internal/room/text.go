@@ -3,6 +3,7 @@ package room
 import (
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -54,12 +55,32 @@ func Avatar(s string) (string, error) {
 // maxSlowMode is the longest pause between two messages, in seconds: six hours.
 const maxSlowMode = 6 * 60 * 60
 
-// SlowMode checks how many seconds members wait between two messages.
-func SlowMode(seconds uint32) (uint32, error) {
+// CheckSlowMode checks how many seconds members wait between two messages.
+func CheckSlowMode(seconds uint32) error {
 	if seconds > maxSlowMode {
-		return 0, fault.Invalid("slowModeSeconds", "must be 0 to %d", maxSlowMode)
+		return fault.Invalid("slowModeSeconds", "must be 0 to %d", maxSlowMode)
 	}
-	return seconds, nil
+	return nil
+}
+
+// maxReason is how many characters a reason may have.
+const maxReason = 500
+
+// Reason returns why somebody is kicked or banned, as it is stored. It may be empty and have several lines.
+func Reason(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	return s, check("reason", s, maxReason, "\n\t")
+}
+
+// maxMute is the longest mute, in seconds: a year. Who is to be silent for longer is made read-only.
+const maxMute = 365 * 24 * 60 * 60
+
+// Mute returns how long a member is muted.
+func Mute(seconds uint32) (time.Duration, error) {
+	if seconds > maxMute {
+		return 0, fault.Invalid("mutedSeconds", "must be 0 to %d", maxMute)
+	}
+	return time.Duration(seconds) * time.Second, nil
 }
 
 func check(field, s string, most int, allowed string) error {

@@ -63,12 +63,49 @@ func (s *Service) AddMember(ctx context.Context, req *roomsv1.AddMemberRequest) 
 	if _, err := s.change(ctx, by, s.limits.Add(me, user)); err != nil {
 		return nil, err
 	}
+	return s.member(ctx, by, user)
+}
+
+// SetMember gives a member another role, or mutes them.
+func (s *Service) SetMember(ctx context.Context, req *roomsv1.SetMemberRequest) (*chatv1.Member, error) {
+	actor, me, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	by, err := about(actor, req.GetRoomId(), req.GetUserId())
+	if err != nil {
+		return nil, err
+	}
+	var update room.MemberUpdate
+	if req.Role != nil {
+		to := role.Role(req.GetRole())
+		if !to.Known() {
+			return nil, fault.Invalid("role", "must be admin, moderator, member or read_only")
+		}
+		update.Role = &to
+	}
+	if req.MutedSeconds != nil {
+		mute, err := room.Mute(req.GetMutedSeconds())
+		if err != nil {
+			return nil, err
+		}
+		update.Mute = &mute
+	}
+	user := s.directory.Names(ctx, []ids.User{by.Target})[by.Target]
+	if _, err := s.change(ctx, by, room.SetMember(me, user, update)); err != nil {
+		return nil, err
+	}
+	return s.member(ctx, by, user)
+}
+
+// member is the target of a change after it.
+func (s *Service) member(ctx context.Context, by store.By, user *chatv1.UserRef) (*chatv1.Member, error) {
 	m, err := s.store.Room(ctx, by.Room, by.Target)
 	if err != nil {
 		return nil, err
 	}
 	if m.Role == role.None {
-		return nil, fault.New(fault.Conflict, "the user was added, and left or was removed at the same time")
+		return nil, fault.New(fault.Conflict, "it is done, but the user left or was removed at the same time")
 	}
 	return member(user, m.Standing, m.JoinedAt), nil
 }
@@ -83,25 +120,19 @@ func (s *Service) RemoveMember(ctx context.Context, req *roomsv1.RemoveMemberReq
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.seen(ctx, req.GetRoomId()); err != nil {
-		return nil, err
-	}
-	m, err := s.store.Room(ctx, by.Room, by.Target)
+	reason, err := room.Reason(req.GetReason())
 	if err != nil {
 		return nil, err
 	}
-	// A member can be removed while auth is away; a ban of someone else is kept only if there is such a user.
-	target := s.directory.Names(ctx, []ids.User{by.Target})[by.Target]
-	if m.Role == role.None && req.GetBan() {
-		if target, err = s.directory.User(ctx, by.Target); err != nil {
-			return nil, err
-		}
-	}
-	decide := room.Kick(me, target, "")
 	if req.GetBan() {
-		decide = room.PutBan(me, target, room.Ban{})
+		_, err := s.ban(ctx, by, me, reason, 0)
+		return &roomsv1.RemoveMemberResponse{}, err
 	}
-	if _, err := s.change(ctx, by, decide); err != nil {
+	if _, err := s.seen(ctx, req.GetRoomId()); err != nil {
+		return nil, err
+	}
+	user := s.directory.Names(ctx, []ids.User{by.Target})[by.Target]
+	if _, err := s.change(ctx, by, room.Kick(me, user, reason)); err != nil {
 		return nil, err
 	}
 	return &roomsv1.RemoveMemberResponse{}, nil

@@ -41,22 +41,12 @@ func (s *Service) CreateRoom(ctx context.Context, req *roomsv1.CreateRoomRequest
 }
 
 // settings are those of a new room.
-func (s *Service) settings(req *roomsv1.CreateRoomRequest) (is room.Settings, err error) {
-	is.IsPrivate, is.IsAnnouncement = req.GetIsPrivate(), req.GetIsAnnouncement()
-	if is.Name, err = s.limits.Name(req.GetName()); err != nil {
-		return is, err
-	}
-	if is.Description, err = s.limits.Description(req.GetDescription()); err != nil {
-		return is, err
-	}
-	if is.Topic, err = s.limits.Topic(req.GetTopic()); err != nil {
-		return is, err
-	}
-	if is.Avatar, err = room.Avatar(req.GetAvatar()); err != nil {
-		return is, err
-	}
-	is.SlowMode, err = room.SlowMode(req.GetSlowModeSeconds())
-	return is, err
+func (s *Service) settings(req *roomsv1.CreateRoomRequest) (room.Settings, error) {
+	update, err := s.update(&roomsv1.UpdateRoomRequest{
+		Name: new(req.GetName()), Description: new(req.GetDescription()), Topic: new(req.GetTopic()), Avatar: new(req.GetAvatar()),
+		IsPrivate: new(req.GetIsPrivate()), IsAnnouncement: new(req.GetIsAnnouncement()), SlowModeSeconds: new(req.GetSlowModeSeconds()),
+	})
+	return update.On(room.Settings{}), err
 }
 
 // ListRooms returns a page of the rooms that the caller may see, or is a member of.

@@ -49,6 +49,13 @@ func (s *Service) Serve(reads, changes *rpc.Server) error {
 		rpc.Handle(changes, "LeaveRoom", s.LeaveRoom),
 		rpc.Handle(changes, "AddMember", s.AddMember),
 		rpc.Handle(changes, "RemoveMember", s.RemoveMember),
+		rpc.Handle(changes, "UpdateRoom", s.UpdateRoom),
+		rpc.Handle(changes, "DeleteRoom", s.DeleteRoom),
+		rpc.Handle(changes, "TransferRoom", s.TransferRoom),
+		rpc.Handle(changes, "SetMember", s.SetMember),
+		rpc.Handle(changes, "BanUser", s.BanUser),
+		rpc.Handle(changes, "LiftBan", s.LiftBan),
+		rpc.Handle(reads, "ListBans", s.ListBans),
 		rpc.Handle(reads, "ListRooms", s.ListRooms),
 		rpc.Handle(reads, "GetRoom", s.GetRoom),
 		rpc.Handle(reads, "ListMembers", s.ListMembers),
@@ -60,7 +67,9 @@ func (s *Service) Serve(reads, changes *rpc.Server) error {
 
 // change makes a change and waits until it is in the log. When it was made before (a retry), it waits for that one.
 func (s *Service) change(ctx context.Context, by store.By, decide room.Decide) (room.Room, error) {
-	by.At = now()
+	if by.At.IsZero() {
+		by.At = now()
+	}
 	r, err := s.store.Change(ctx, by, decide)
 	if err != nil {
 		return room.Room{}, err

@@ -22,9 +22,9 @@ type Store interface {
 	// for the log, all or nothing. It returns the room as it is afterwards, changed or not.
 	Change(ctx context.Context, by By, decide room.Decide) (room.Room, error)
 
-	// ChangeAll makes several changes of one room, in this order, all or nothing. Of two at a time that concern the same
-	// users one may fail with Unavailable.
-	ChangeAll(ctx context.Context, changes []Step) error
+	// ChangeAll makes several changes of one room, in this order, all or nothing, and returns the room as it is after the
+	// last. Of two at a time that concern the same users one may fail with Unavailable.
+	ChangeAll(ctx context.Context, changes []Step) (room.Room, error)
 
 	// Room returns a room and what viewer is in it.
 	Room(ctx context.Context, id ids.Room, viewer ids.User) (room.Membership, error)
@@ -49,6 +49,16 @@ type Store interface {
 
 	// FirstMembers returns up to perRoom members of each room, in the order they joined.
 	FirstMembers(ctx context.Context, rooms []ids.Room, perRoom int) (map[ids.Room][]ids.User, error)
+
+	// Bans returns the bans of a room that have not expired at a time, newest first, from the one before the user after.
+	// When that one is not banned (any more) there is no place to go on from: InvalidArgument.
+	Bans(ctx context.Context, id ids.Room, after ids.User, at time.Time, limit int) ([]room.Ban, error)
+
+	// Unpurged returns the deleted rooms whose log has the deletion, but has not been purged: lowest id first, above after.
+	Unpurged(ctx context.Context, after ids.Room, limit int) ([]ids.Room, error)
+
+	// Purged remembers that the log of a deleted room was purged.
+	Purged(ctx context.Context, id ids.Room, at time.Time) error
 
 	// Snapshot returns a room, even a deleted one, with members in the order of their ids, above after, and the commands
 	// above logVersion that still wait: all of one moment.
@@ -110,6 +120,9 @@ type Backlog struct {
 
 // MaxBacklog bounds the work of counting.
 const MaxBacklog = 10_000
+
+// ErrBanCursor is the answer of Bans when there is no place to go on from.
+var ErrBanCursor = fault.Invalid("after", "this user is not banned any more: start again from the first page")
 
 // ErrMemberCursor is the answer of Members when there is no place to go on from.
 var ErrMemberCursor = fault.Invalid("after", "this user is not a member any more: start again from the first page")

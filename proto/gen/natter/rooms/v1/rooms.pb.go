@@ -555,10 +555,12 @@ func (x *AddMemberRequest) GetUserId() string {
 }
 
 type RemoveMemberRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
-	UserId        string                 `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	Ban           bool                   `protobuf:"varint,3,opt,name=ban,proto3" json:"ban,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	RoomId string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	UserId string                 `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	Ban    bool                   `protobuf:"varint,3,opt,name=ban,proto3" json:"ban,omitempty"`
+	// Why, at most 500 characters. The room's members see it.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -612,6 +614,13 @@ func (x *RemoveMemberRequest) GetBan() bool {
 		return x.Ban
 	}
 	return false
+}
+
+func (x *RemoveMemberRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
 }
 
 type RemoveMemberResponse struct {
@@ -1179,11 +1188,12 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\amembers\x18\x01 \x03(\v2\x16.natter.chat.v1.MemberR\amembers\"D\n" +
 	"\x10AddMemberRequest\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x17\n" +
-	"\auser_id\x18\x02 \x01(\tR\x06userId\"Y\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"q\n" +
 	"\x13RemoveMemberRequest\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x10\n" +
-	"\x03ban\x18\x03 \x01(\bR\x03ban\"\x16\n" +
+	"\x03ban\x18\x03 \x01(\bR\x03ban\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x16\n" +
 	"\x14RemoveMemberResponse\"v\n" +
 	"\x16ListMembershipsRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x14\n" +
@@ -1220,7 +1230,7 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\fR\x06userId\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x1f\n" +
 	"\vmuted_until\x18\x03 \x01(\x03R\n" +
-	"mutedUntil2\xf7\x0e\n" +
+	"mutedUntil2\x8c\x0f\n" +
 	"\x05Rooms\x12\x98\x01\n" +
 	"\n" +
 	"CreateRoom\x12\".natter.rooms.v1.CreateRoomRequest\x1a\x14.natter.chat.v1.Room\"P\xaa\xbb\x18L\n" +
@@ -1230,9 +1240,9 @@ const file_natter_rooms_v1_rooms_proto_rawDesc = "" +
 	"\aGetRoom\x12\x1f.natter.rooms.v1.GetRoomRequest\x1a\x14.natter.chat.v1.Room\"k\xaa\xbb\x18g\n" +
 	"\x03GET\x12\x14/chat/rooms/{roomId}(\x020\x01BDOne room. A private room is not_found for those who are not members.H\x01\x12\xd0\x01\n" +
 	"\bJoinRoom\x12 .natter.rooms.v1.JoinRoomRequest\x1a\x14.natter.chat.v1.Room\"\x8b\x01\xaa\xbb\x18\x86\x01\n" +
-	"\x04POST\x12\x19/chat/rooms/{roomId}/join(\x020\x02B]Join a public room. Joining twice is not an error; who joins an empty room becomes its owner.H\x02\x12\xc5\x01\n" +
-	"\tLeaveRoom\x12!.natter.rooms.v1.LeaveRoomRequest\x1a\".natter.rooms.v1.LeaveRoomResponse\"q\xaa\xbb\x18m\n" +
-	"\x04POST\x12\x1a/chat/rooms/{roomId}/leave(\x020\x02BCLeave a room. The owner cannot leave a room that has other members.H\x02\x12\xd6\x01\n" +
+	"\x04POST\x12\x19/chat/rooms/{roomId}/join(\x020\x02B]Join a public room. Joining twice is not an error; who joins an empty room becomes its owner.H\x02\x12\xda\x01\n" +
+	"\tLeaveRoom\x12!.natter.rooms.v1.LeaveRoomRequest\x1a\".natter.rooms.v1.LeaveRoomResponse\"\x85\x01\xaa\xbb\x18\x80\x01\n" +
+	"\x04POST\x12\x1a/chat/rooms/{roomId}/leave(\x020\x02BVLeave a room. The owner gives it to another member first, unless nobody else is in it.H\x02\x12\xd6\x01\n" +
 	"\vListMembers\x12#.natter.rooms.v1.ListMembersRequest\x1a$.natter.rooms.v1.ListMembersResponse\"|\xaa\xbb\x18x\n" +
 	"\x03GET\x12\x1c/chat/rooms/{roomId}/members\"\amembers(\x020\x01BDThe members in the order they joined; `after` is the last user's id.H\x01\x12\xa5\x01\n" +
 	"\tAddMember\x12!.natter.rooms.v1.AddMemberRequest\x1a\x16.natter.chat.v1.Member\"]\xaa\xbb\x18Y\n" +

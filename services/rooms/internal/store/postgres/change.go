@@ -43,15 +43,16 @@ func (s *Store) Change(ctx context.Context, by store.By, decide room.Decide) (af
 }
 
 // ChangeAll implements store.Store.
-func (s *Store) ChangeAll(ctx context.Context, changes []store.Step) error {
-	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+func (s *Store) ChangeAll(ctx context.Context, changes []store.Step) (after room.Room, err error) {
+	err = postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
 		for _, c := range changes {
-			if _, err := change(ctx, tx, c.By, c.Decide); err != nil {
+			if after, err = change(ctx, tx, c.By, c.Decide); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	return after, err
 }
 
 // change runs at READ COMMITTED: what is read after the locks were taken is what was committed before.
@@ -95,6 +96,13 @@ func lock(ctx context.Context, tx pgx.Tx, by store.By) (v room.View, err error) 
 	return v, postgres.MapErr(op, err)
 }
 
+// deleteRoom takes away what belongs to a room that ends; its own row stays.
+var deleteRoom = []string{
+	`DELETE FROM room_members WHERE room_id = $1`,
+	`DELETE FROM room_mutes WHERE room_id = $1`,
+	`DELETE FROM room_bans WHERE room_id = $1`,
+}
+
 // write stores a change: the membership, the ban, the settings, the room's new version and the command that carries it.
 func write(ctx context.Context, tx pgx.Tx, by store.By, c *room.Change, after room.Room) error {
 	const putMember = `INSERT INTO room_members (room_id, user_id, role, muted_until, joined_version, joined_at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -105,14 +113,11 @@ func write(ctx context.Context, tx pgx.Tx, by store.By, c *room.Change, after ro
 	const putBan = `INSERT INTO room_bans (room_id, user_id, banned_by, reason, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (room_id, user_id) DO UPDATE SET
 			banned_by = excluded.banned_by, reason = excluded.reason, created_at = excluded.created_at, expires_at = excluded.expires_at`
+	const deleteBan = `DELETE FROM room_bans WHERE room_id = $1 AND user_id = $2`
 	const updateRoom = `UPDATE rooms SET name = $2, description = $3, topic = $4, avatar = $5, is_private = $6, is_archived = $7,
-		is_announcement = $8, slow_mode = $9, version = $10, member_count = $11, updated_at = $12 WHERE id = $1`
+		is_announcement = $8, slow_mode = $9, version = $10, member_count = $11, updated_at = $12, deleted_at = $13 WHERE id = $1`
 	const enqueue = `INSERT INTO room_outbox (room_id, version, command, created_at) VALUES ($1, $2, $3, $4)`
 
-	command, err := c.Command(by.Room, after.Version)
-	if err != nil {
-		return err
-	}
 	var batch pgx.Batch // one round trip while the room is locked
 	if s := c.Standing; s != nil {
 		batch.Queue(deleteMute, by.Room, by.Target)
@@ -128,9 +133,23 @@ func write(ctx context.Context, tx pgx.Tx, by store.By, c *room.Change, after ro
 	if c.Ban != nil {
 		batch.Queue(putBan, by.Room, by.Target, by.Actor, c.Ban.Reason, by.At, value(c.Ban.ExpiresAt))
 	}
-	batch.Queue(updateRoom, by.Room, after.Name, after.Description, after.Topic, after.Avatar, after.IsPrivate, after.IsArchived,
-		after.IsAnnouncement, after.SlowMode, after.Version, after.MemberCount, after.UpdatedAt)
-	batch.Queue(enqueue, by.Room, after.Version, command, by.At)
+	if c.LiftBan {
+		batch.Queue(deleteBan, by.Room, by.Target)
+	}
+	if c.Delete {
+		for _, query := range deleteRoom {
+			batch.Queue(query, by.Room)
+		}
+	}
+	if !c.Silent() {
+		command, err := c.Command(by.Room, after.Version)
+		if err != nil {
+			return err
+		}
+		batch.Queue(updateRoom, by.Room, after.Name, after.Description, after.Topic, after.Avatar, after.IsPrivate, after.IsArchived,
+			after.IsAnnouncement, after.SlowMode, after.Version, after.MemberCount, after.UpdatedAt, value(after.DeletedAt))
+		batch.Queue(enqueue, by.Room, after.Version, command, by.At)
+	}
 	return postgres.MapErr("rooms.write", tx.SendBatch(ctx, &batch).Close())
 }
 

@@ -40,15 +40,16 @@ func (s *Store) Change(ctx context.Context, by store.By, decide room.Decide) (af
 }
 
 // ChangeAll implements store.Store.
-func (s *Store) ChangeAll(ctx context.Context, changes []store.Step) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
+func (s *Store) ChangeAll(ctx context.Context, changes []store.Step) (after room.Room, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		for _, c := range changes {
-			if _, err := change(ctx, tx, c.By, c.Decide); err != nil {
+			if after, err = change(ctx, tx, c.By, c.Decide); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	return after, err
 }
 
 // change needs no lock but the transaction's: there is one writer per file.
@@ -82,6 +83,13 @@ func read(ctx context.Context, tx *sql.Tx, by store.By) (v room.View, err error)
 	return v, missing(row.Scan(fields...))
 }
 
+// deleteRoom takes away what belongs to a room that ends; its own row stays.
+var deleteRoom = []string{
+	`DELETE FROM room_members WHERE room_id = ?`,
+	`DELETE FROM room_mutes WHERE room_id = ?`,
+	`DELETE FROM room_bans WHERE room_id = ?`,
+}
+
 // write stores a change: the membership, the ban, the settings, the room's new version and the command that carries it.
 func write(ctx context.Context, tx *sql.Tx, by store.By, c *room.Change, after room.Room) error {
 	const putMember = `INSERT INTO room_members (room_id, user_id, role, muted_until, joined_version, joined_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -92,14 +100,12 @@ func write(ctx context.Context, tx *sql.Tx, by store.By, c *room.Change, after r
 	const putBan = `INSERT INTO room_bans (room_id, user_id, banned_by, reason, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (room_id, user_id) DO UPDATE SET
 			banned_by = excluded.banned_by, reason = excluded.reason, created_at = excluded.created_at, expires_at = excluded.expires_at`
+	const deleteBan = `DELETE FROM room_bans WHERE room_id = ? AND user_id = ?`
 	const updateRoom = `UPDATE rooms SET name = ?2, description = ?3, topic = ?4, avatar = ?5, is_private = ?6, is_archived = ?7,
-		is_announcement = ?8, slow_mode = ?9, version = ?10, member_count = ?11, updated_at = ?12 WHERE id = ?1`
+		is_announcement = ?8, slow_mode = ?9, version = ?10, member_count = ?11, updated_at = ?12, deleted_at = ?13 WHERE id = ?1`
 	const enqueue = `INSERT INTO room_outbox (room_id, version, command, created_at) VALUES (?, ?, ?, ?)`
 
-	command, err := c.Command(by.Room, after.Version)
-	if err != nil {
-		return err
-	}
+	var err error
 	at := by.At.UnixMilli()
 	exec := func(query string, args ...any) {
 		if err == nil {
@@ -120,8 +126,23 @@ func write(ctx context.Context, tx *sql.Tx, by store.By, c *room.Change, after r
 	if c.Ban != nil {
 		exec(putBan, by.Room, by.Target, by.Actor, c.Ban.Reason, at, value(c.Ban.ExpiresAt))
 	}
+	if c.LiftBan {
+		exec(deleteBan, by.Room, by.Target)
+	}
+	if c.Delete {
+		for _, query := range deleteRoom {
+			exec(query, by.Room)
+		}
+	}
+	if err != nil || c.Silent() {
+		return sqlite.MapErr("rooms.write", err)
+	}
+	command, err := c.Command(by.Room, after.Version)
+	if err != nil {
+		return err
+	}
 	exec(updateRoom, by.Room, after.Name, after.Description, after.Topic, after.Avatar, after.IsPrivate, after.IsArchived,
-		after.IsAnnouncement, after.SlowMode, after.Version, after.MemberCount, after.UpdatedAt.UnixMilli())
+		after.IsAnnouncement, after.SlowMode, after.Version, after.MemberCount, after.UpdatedAt.UnixMilli(), value(after.DeletedAt))
 	exec(enqueue, by.Room, after.Version, command, at)
 	return sqlite.MapErr("rooms.write", err)
 }
@@ -144,11 +165,7 @@ func (s *Store) Acked(ctx context.Context, id ids.Room, version uint32) error {
 // Stale implements store.Outbox.
 func (s *Store) Stale(ctx context.Context, before time.Time, after ids.Room, limit int) ([]ids.Room, error) {
 	const query = `SELECT DISTINCT room_id FROM room_outbox WHERE room_id > ? AND created_at < ? ORDER BY room_id LIMIT ?`
-	scan := func(row scanner) (id ids.Room, err error) {
-		err = row.Scan(&id)
-		return id, err
-	}
-	return list(ctx, s.db.Read(), scan, "rooms.Stale", query, after, before.UnixMilli(), limit)
+	return list(ctx, s.db.Read(), scanID, "rooms.Stale", query, after, before.UnixMilli(), limit)
 }
 
 // Backlog implements store.Outbox.

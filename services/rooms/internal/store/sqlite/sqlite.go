@@ -101,6 +101,11 @@ func scanPending(row scanner) (p store.Pending, err error) {
 	return p, err
 }
 
+func scanID(row scanner) (id ids.Room, err error) {
+	err = row.Scan(&id)
+	return id, err
+}
+
 // millis reads a time from a column of milliseconds since 1970; no time from NULL.
 type millis time.Time
 

@@ -88,7 +88,7 @@ func (s *suite) view() {
 	}
 
 	// A role change keeps the member's place and count; a ban ends the membership and stays.
-	_, err := s.Change(s.Context(), store.By{Room: r.ID, Actor: owner, Target: user, At: s.now}, room.PutBan(ref(owner), ref(user), room.Ban{}))
+	_, err := s.Change(s.Context(), store.By{Room: r.ID, Actor: owner, Target: user, At: s.now}, room.PutBan(ref(owner), ref(user), "", 0))
 	s.ok(err)
 	want = room.View{At: s.now, Actor: role.Owner, TargetBanned: true, TargetRooms: 1, Pending: 2}
 	got = look(owner, user)
@@ -147,10 +147,11 @@ func (s *suite) changeAll() {
 	for _, user := range append(users(room.MaxPending), owner) { // the last one is a member already: nothing to change
 		steps = append(steps, store.Step{By: s.by(r.ID, user), Decide: room.Place(ref(user))})
 	}
-	s.ok(s.ChangeAll(s.Context(), steps))
+	after, err := s.ChangeAll(s.Context(), steps)
+	s.ok(err)
 	m, err := s.Room(s.Context(), r.ID, steps[1].Target)
 	s.ok(err)
-	if want := uint32(room.MaxPending + 1); m.Room.Version != want || m.Room.MemberCount != want || m.Role != role.Member {
+	if want := uint32(room.MaxPending + 1); m.Room.Version != want || m.Room.MemberCount != want || m.Room != after || m.Role != role.Member {
 		s.Errorf("after %d placements: %+v", len(steps), m)
 	}
 	members, err := s.Members(s.Context(), r.ID, ids.User{}, 3)
@@ -166,7 +167,7 @@ func (s *suite) changeAll() {
 
 	refused := errors.New("refused")
 	late := ids.New[ids.User]()
-	err = s.ChangeAll(s.Context(), []store.Step{
+	_, err = s.ChangeAll(s.Context(), []store.Step{
 		{By: s.by(r.ID, late), Decide: room.Place(ref(late))},
 		{By: s.by(r.ID, owner), Decide: func(room.View) (*room.Change, error) { return nil, refused }},
 	})

@@ -41,6 +41,14 @@ func Run(t *testing.T, database func(testing.TB) Open) {
 		"ConcurrentJoinsOfOneUser":     (*suite).concurrentJoinsOfOneUser,
 		"ConcurrentJoinsOfAFullRoom":   (*suite).concurrentJoinsOfAFullRoom,
 		"SnapshotIsOneMoment":          (*suite).snapshotIsOneMoment,
+		"Settings":                     (*suite).settings,
+		"RolesAndMutes":                (*suite).rolesAndMutes,
+		"Bans":                         (*suite).bans,
+		"Delete":                       (*suite).delete,
+		"ConcurrentTransfers":          (*suite).concurrentTransfers,
+		"ConcurrentBanAndJoin":         (*suite).concurrentBanAndJoin,
+		"ConcurrentRoleAndLeave":       (*suite).concurrentRoleAndLeave,
+		"ConcurrentDeleteAndJoin":      (*suite).concurrentDeleteAndJoin,
 		"PendingIsDenseWhileItChanges": (*suite).pendingIsDense,
 	} {
 		t.Run(name, func(t *testing.T) {
