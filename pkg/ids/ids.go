@@ -4,9 +4,11 @@ package ids
 
 import (
 	"database/sql/driver"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -21,6 +23,7 @@ type (
 	sessionKind        struct{}
 	identityKind       struct{}
 	invitationKind     struct{}
+	savedKind          struct{}
 	roomInvitationKind struct{}
 	roomLinkKind       struct{}
 )
@@ -38,6 +41,8 @@ type (
 	Identity = ID[identityKind]
 	// Invitation is the id of an invitation to this server.
 	Invitation = ID[invitationKind]
+	// Saved is the id of a message that a user saved for themself.
+	Saved = ID[savedKind]
 	// RoomInvitation is the id of an invitation of a user to a room.
 	RoomInvitation = ID[roomInvitationKind]
 	// RoomLink is the id of an invite link to a room.
@@ -71,6 +76,9 @@ func ParseRoomLink(s string) (RoomLink, error) { return parse[roomLinkKind](s) }
 // ParseIdentity parses the id of an identity.
 func ParseIdentity(s string) (Identity, error) { return parse[identityKind](s) }
 
+// ParseSaved parses the id of a saved message.
+func ParseSaved(s string) (Saved, error) { return parse[savedKind](s) }
+
 // textLen is the length of a canonical UUID.
 const textLen = 36
 
@@ -102,6 +110,12 @@ func nibble(c byte) byte {
 
 // IsZero reports whether there is no id.
 func (id ID[kind]) IsZero() bool { return id == ID[kind]{} }
+
+// Time is when New made the id, to the millisecond.
+func (id ID[kind]) Time() time.Time {
+	const millis = 16 // the last bits of the first eight bytes are not of the time
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> millis))
+}
 
 // String returns the canonical text.
 func (id ID[kind]) String() string { return string(id.AppendTo(make([]byte, 0, textLen))) }

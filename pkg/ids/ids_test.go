@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func FuzzParse(f *testing.F) {
@@ -39,6 +40,14 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if err := got.Scan(7); err == nil {
 		t.Error("Scan(7) succeeded")
+	}
+}
+
+func TestTime(t *testing.T) {
+	t.Parallel()
+	before := time.Now().Truncate(time.Millisecond)
+	if at := New[Saved]().Time(); at.Before(before) || at.After(time.Now()) {
+		t.Errorf("made at %v, before %v", at, before)
 	}
 }
 

@@ -34,9 +34,9 @@ import (
 
 // Store is the engine. It is safe for concurrent use.
 type Store struct {
-	db                    *mongo.Database
-	events, markers, meta *mongo.Collection
-	folder                *folder
+	db                           *mongo.Database
+	events, markers, saved, meta *mongo.Collection
+	folder                       *folder
 }
 
 // Open connects, makes collections and indexes that are missing, and starts the folder. App is the name by which the
@@ -46,7 +46,7 @@ func Open(ctx context.Context, url, app string, log *slog.Logger) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, events: db.Collection("events"), markers: db.Collection("markers"), meta: db.Collection("meta")}
+	s := &Store{db: db, events: db.Collection("events"), markers: db.Collection("markers"), saved: db.Collection("saved"), meta: db.Collection("meta")}
 	if err := s.migrate(ctx, log); err != nil {
 		return nil, errors.Join(pkgmongo.MapErr("mongo.migrate", err), pkgmongo.Close(context.WithoutCancel(ctx), db))
 	}
@@ -105,7 +105,7 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 			return fmt.Errorf("create index %s: %w", i.name, err)
 		}
 	}
-	return nil
+	return s.indexHistory(ctx, log)
 }
 
 // Ping reports whether a majority-committed, journaled write is possible right now.

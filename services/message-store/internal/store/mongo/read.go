@@ -89,7 +89,7 @@ func (s *Store) head(ctx context.Context, room ids.Room) (store.Head, error) {
 // the head they were read under.
 func (s *Store) Events(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Log, error) {
 	var log store.Log
-	read, err := s.fold(ctx, room, func(head store.Head) ([]*store.Message, error) {
+	read, err := s.fold(ctx, room, func(head store.Head, _ []*store.Message) ([]*store.Message, error) {
 		log.Head = head
 		cursor, err := s.events.Find(ctx, bson.D{{Key: "_id", Value: roomRange(room, int64(after), int64(head.Seq)+1)}},
 			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)))
@@ -125,7 +125,7 @@ func (s *Store) MessagesAfter(ctx context.Context, room ids.Room, after uint32, 
 }
 
 func (s *Store) page(ctx context.Context, room ids.Room, limit, order int, within func(store.Head) bson.D) (page store.Page, err error) {
-	page.Messages, err = s.fold(ctx, room, func(head store.Head) ([]*store.Message, error) {
+	page.Messages, err = s.fold(ctx, room, func(head store.Head, _ []*store.Message) ([]*store.Message, error) {
 		page.AsOf = head.Seq
 		return s.find(ctx, bson.D{{Key: "_id", Value: within(head)}, {Key: "kind", Value: kindNames()[store.KindMessage]}, {Key: "thread", Value: nil}},
 			options.Find().SetSort(bson.D{{Key: "_id", Value: order}}).SetLimit(int64(limit)+1))
@@ -144,7 +144,7 @@ func (s *Store) Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*s
 	}
 	found := make(map[store.Ref]*store.Message, len(refs))
 	for room, wanted := range byRoom {
-		messages, err := s.fold(ctx, room, func(store.Head) ([]*store.Message, error) {
+		messages, err := s.fold(ctx, room, func(store.Head, []*store.Message) ([]*store.Message, error) {
 			return s.find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: wanted}}}, {Key: "kind", Value: kindNames()[store.KindMessage]}}, options.Find())
 		})
 		if err != nil {
@@ -157,28 +157,9 @@ func (s *Store) Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*s
 	return found, nil
 }
 
-// EventsAt returns the events of a room that have these seqs, in order; the seqs must be in order, too.
-func (s *Store) EventsAt(ctx context.Context, room ids.Room, seqs []uint32) (events []*store.Event, err error) {
-	if len(seqs) == 0 {
-		return nil, nil
-	}
-	wanted := make(bson.A, len(seqs))
-	for i, seq := range seqs {
-		wanted[i] = documentID(room, seq)
-	}
-	found, err := s.fold(ctx, room, func(store.Head) ([]*store.Message, error) {
-		return s.find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: wanted}}}}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-	})
-	for _, m := range found {
-		m.Event.Deleted = m.DeletedSeq != 0
-		events = append(events, m.Event)
-	}
-	return events, pkgmongo.MapErr("log.EventsAt", err)
-}
-
 // fold reads a part of a room's log and applies what is not folded into it yet: the result is exact as of the head that
-// read is given. Read must not return what is after that head.
-func (s *Store) fold(ctx context.Context, room ids.Room, read func(store.Head) ([]*store.Message, error)) ([]*store.Message, error) {
+// read is given. Read must not return what is after that head; it may look at what will be applied.
+func (s *Store) fold(ctx context.Context, room ids.Room, read func(store.Head, []*store.Message) ([]*store.Message, error)) ([]*store.Message, error) {
 	for range maxRereads {
 		head, err := s.head(ctx, room)
 		if err != nil {
@@ -188,7 +169,7 @@ func (s *Store) fold(ctx context.Context, room ids.Room, read func(store.Head) (
 		if err != nil {
 			return nil, err
 		}
-		found, err := read(head)
+		found, err := read(head, pending)
 		if err != nil {
 			return nil, err
 		}

@@ -139,7 +139,11 @@ func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) err
 		if err != nil {
 			return err
 		}
-		if _, err := tx.StmtContext(ctx, s.w.fold).ExecContext(ctx, string(text), ref.Room[:], int64(ref.Seq)); err != nil {
+		pinned := int64(0)
+		if m.Pinned {
+			pinned = int64(m.PinnedSeq)
+		}
+		if _, err := tx.StmtContext(ctx, s.w.fold).ExecContext(ctx, string(text), pinned, ref.Room[:], int64(ref.Seq)); err != nil {
 			return err
 		}
 		if err := s.recall(ctx, tx, m, called[ref]); err != nil {

@@ -15,8 +15,9 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	for _, query := range []string{
-		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlEventAt, sqlMarker, sqlFold, sqlBlank, sqlMove, sqlNonces(1), sqlNonces(64),
+		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlMarker, sqlFold, sqlBlank, sqlMove, sqlNonces(1), sqlNonces(64),
 		sqlUncall, sqlUnread, sqlCalls, sqlRoomCalls,
+		sqlEventAt, sqlPins, sqlChanges, sqlSavedCount, sqlSaved, sqlUnsave, sqlUnsaveRoom,
 	} {
 		plan := explain(t, s, query)
 		if !strings.Contains(plan, "SEARCH") {

@@ -148,24 +148,6 @@ func (s *Store) Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*s
 	return found, nil
 }
 
-// EventsAt returns the events of a room that have these seqs, in order; the seqs must be in order, too.
-func (s *Store) EventsAt(ctx context.Context, room ids.Room, seqs []uint32) (events []*store.Event, err error) {
-	for _, seq := range seqs {
-		rows, err := s.r.eventAt.QueryContext(ctx, room[:], int64(seq))
-		if err != nil {
-			return nil, sqlite.MapErr("log.EventsAt", err)
-		}
-		if err := eachMessage(rows, func(m *store.Message) bool {
-			m.Event.Deleted = m.DeletedSeq != 0
-			events = append(events, m.Event)
-			return true
-		}); err != nil {
-			return nil, sqlite.MapErr("log.EventsAt", err)
-		}
-	}
-	return events, nil
-}
-
 // Markers returns the markers of these readers; those that never read are left out.
 func (s *Store) Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error) {
 	found := make(map[store.Reader]store.Marker, len(readers))

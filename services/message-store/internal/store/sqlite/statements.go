@@ -23,10 +23,9 @@ const (
 	sqlBefore  = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq < ? AND kind = 1 AND target = 0 ORDER BY seq DESC LIMIT ?"
 	sqlAfter   = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq > ? AND kind = 1 AND target = 0 ORDER BY seq LIMIT ?"
 	sqlMessage = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ? AND kind = 1"
-	sqlEventAt = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ?"
 	sqlMarker  = "SELECT seq, ordinal FROM markers WHERE user_id = ? AND room = ?"
 
-	sqlFold  = "UPDATE events SET fold = ? WHERE room = ? AND seq = ?"
+	sqlFold  = "UPDATE events SET fold = ?, pinned_seq = ? WHERE room = ? AND seq = ?"
 	sqlBlank = "UPDATE events SET content = '', file_url = '', detail = json_remove(detail, '$.mentions') WHERE room = ? AND seq = ?"
 	// A marker beyond the head stops at the head; one that is not ahead of the old one changes nothing.
 	sqlMove = "INSERT INTO markers (user_id, room, seq, ordinal) " +
@@ -69,9 +68,9 @@ func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error
 
 // readStatements are prepared on the reading connections.
 type readStatements struct {
-	unread, calls, roomCalls                              *sql.Stmt
-	nonces                                                [groupSizes]*sql.Stmt
-	head, events, before, after, message, eventAt, marker *sql.Stmt
+	unread, calls, roomCalls                                       *sql.Stmt
+	nonces                                                         [groupSizes]*sql.Stmt
+	head, events, before, after, message, eventAt, changes, marker *sql.Stmt
 }
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
@@ -85,7 +84,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		}
 	}
 	return prepareAll(map[string]**sql.Stmt{sqlHead: &r.head, sqlEvents: &r.events, sqlBefore: &r.before, sqlAfter: &r.after,
-		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlMarker: &r.marker, sqlUnread: &r.unread, sqlCalls: &r.calls, sqlRoomCalls: &r.roomCalls}, prepare)
+		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlChanges: &r.changes, sqlMarker: &r.marker, sqlUnread: &r.unread, sqlCalls: &r.calls, sqlRoomCalls: &r.roomCalls}, prepare)
 }
 
 func prepareAll(queries map[string]**sql.Stmt, prepare func(string) (*sql.Stmt, error)) (err error) {

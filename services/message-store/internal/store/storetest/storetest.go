@@ -18,6 +18,12 @@ type Store interface {
 	Events(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Log, error)
 	MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
 	MessagesAfter(ctx context.Context, room ids.Room, after uint32, limit int) (store.Page, error)
+	Pins(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
+	Changes(ctx context.Context, room ids.Room, after, before uint32, limit int) ([]*store.Event, error)
+	Save(ctx context.Context, m store.Saved, most int) (isNew bool, err error)
+	Unsave(ctx context.Context, user ids.User, m store.Ref) (was bool, err error)
+	UnsaveRoom(ctx context.Context, user ids.User, room ids.Room) error
+	Saved(ctx context.Context, user ids.User, before ids.Saved, limit int) ([]store.Saved, error)
 	EventsAt(ctx context.Context, room ids.Room, seqs []uint32) ([]*store.Event, error)
 	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
 	Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
@@ -41,6 +47,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 	for name, test := range map[string]func(*testing.T, Engine){
 		"append and read back": testReadBack, "heads": testHeads, "conflicts": testConflicts,
 		"nonces": testNonces, "log view of what was deleted": testLogView, "log in pages": testLogPages, "events by seq": testEventsAt,
+		"pins": testPins, "changes": testChanges, "saved messages": testSaved,
 		"history": testHistory, "folding": testFolding, "targets": testTargets, "markers": testMarkers,
 		"unread mentions": testUnreadMentions, "mentions of a user": testMentions,
 		"meta": testMeta, "two writers": testTwoWriters, "readers see whole folds": testReadersDuringFolds,
