@@ -150,18 +150,6 @@ func (c *Conn) Delivered(roomID string, seq uint32) {
 	})
 }
 
-// Watch replaces the set of users (≤ 200) whose Presence is wanted. It is said again after each reconnect.
-func (c *Conn) Watch(userIDs ...string) {
-	c.mu.Lock()
-	c.watched = userIDs
-	c.mu.Unlock()
-	c.sendSmall(watchFrame(userIDs))
-}
-
-func watchFrame(userIDs []string) *clientv1.ClientFrame {
-	return &clientv1.ClientFrame{Frame: &clientv1.ClientFrame_Watch{Watch: &clientv1.Watch{UserIds: userIDs}}}
-}
-
 // sendSmall writes a frame that gets no answer, if there is a session and it is not flooded.
 func (c *Conn) sendSmall(f *clientv1.ClientFrame) {
 	c.mu.Lock()

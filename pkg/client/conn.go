@@ -63,6 +63,7 @@ type Conn struct {
 	cursors cursors
 	outbox  *outbox
 	watched []string
+	away    bool
 	session *session // nil when there is no socket
 }
 

@@ -116,7 +116,8 @@ func TestEveryRequestAndItsAnswer(t *testing.T) {
 		conn.Typing(room, true)
 		conn.Delivered(room, 7)
 		conn.Watch("u2")
-		for _, want := range []string{`typing:{room_id:R active:true}`, `delivered:{room_id:R seq:7}`, `watch:{user_ids:"u2"}`} {
+		conn.Away(true)
+		for _, want := range []string{`typing:{room_id:R active:true}`, `delivered:{room_id:R seq:7}`, `watch:{user_ids:"u2"}`, `away:{away:true}`} {
 			if got := plain(p.next()); got != want {
 				g.t.Errorf("sent %s, want %s", got, want)
 			}
@@ -125,6 +126,7 @@ func TestEveryRequestAndItsAnswer(t *testing.T) {
 		p = g.accept()
 		p.expect(new(clientv1.ClientFrame_Hello))
 		p.welcome()
+		p.expect(new(clientv1.ClientFrame_Away))
 		if f := p.expect(new(clientv1.ClientFrame_Watch)); f.GetWatch().GetUserIds()[0] != "u2" {
 			g.t.Errorf("after the reconnect: %v", f)
 		}

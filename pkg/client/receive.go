@@ -118,10 +118,8 @@ func (c *Conn) welcome(s *session, w *clientv1.Welcome) error {
 		}
 	}
 	s.later, s.heads = nil, nil
-	if len(c.watched) > 0 {
-		if err := c.enqueue(s, watchFrame(c.watched)); err != nil {
-			return err
-		}
+	if err := c.present(s); err != nil {
+		return err
 	}
 	c.enterLocked(StateChange{State: Online})
 	select {
