@@ -9,14 +9,13 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/pkg/rpc"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
+	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 	"github.com/natter-chat/natter/services/message-store/internal/wire"
 )
@@ -29,8 +28,6 @@ const (
 	// Limits of the protocol.
 	defaultPage, maxPage = 50, 100
 	maxRooms             = 500
-	// roleChecks bounds how many rooms one MoveMarkers loads at the same time.
-	roleChecks = 8
 )
 
 // Log is what the rpc reads of the store.
@@ -53,7 +50,8 @@ type Markers interface {
 type Pipeline interface {
 	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (role.Role, int, error)
 	Heads(ctx context.Context, rooms []ids.Room, mine func(partition int) bool, notBefore time.Time) (map[ids.Room]store.Head, error)
-	MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error)
+	MoveMarkers(ctx context.Context, moves []store.Move, now map[ids.Room]pipeline.Now) error
+	Ahead(who store.Reader, at store.Marker) store.Marker
 }
 
 // Owner says which partitions are this instance's.
@@ -200,66 +198,6 @@ func (a *API) member(ctx context.Context, in ids.Room, user ids.User) error {
 		return fault.New(fault.PermissionDenied, "you are not a member of this room")
 	}
 	return nil
-}
-
-// MoveMarkers moves markers of a user in the rooms they are a member of, and leaves the others out.
-func (a *API) MoveMarkers(ctx context.Context, req *storev1.MoveMarkersRequest) (*storev1.MoveMarkersResponse, error) {
-	user, err := ids.ParseUser(req.GetUserId())
-	if err != nil {
-		return nil, fault.Invalid("userId", "%v", err)
-	}
-	wanted := map[ids.Room]uint32{}
-	for _, m := range req.GetMarkers() {
-		r, err := parseRoom(m.GetRoomId())
-		if err != nil {
-			return nil, err
-		}
-		wanted[r] = max(wanted[r], m.GetSeq())
-	}
-	if len(wanted) > maxRooms {
-		return nil, fault.Invalid("markers", "are more than %d", maxRooms)
-	}
-	rooms, err := a.roomsOf(ctx, user, wanted)
-	if err != nil {
-		return nil, err
-	}
-	moves := make([]store.Move, len(rooms))
-	ids := make([]string, len(rooms))
-	for i, r := range rooms {
-		moves[i], ids[i] = store.Move{User: user, Room: r, Seq: wanted[r]}, r.String()
-	}
-	if _, err := a.Pipeline.MarkRead(ctx, moves); err != nil {
-		return nil, err
-	}
-	now, err := a.GetHeads(ctx, &storev1.GetHeadsRequest{RoomIds: ids, UserId: req.GetUserId()})
-	return &storev1.MoveMarkersResponse{Heads: now.GetHeads()}, err
-}
-
-// roomsOf returns those of the rooms that a user is a member of, in the order of their ids.
-func (a *API) roomsOf(ctx context.Context, user ids.User, wanted map[ids.Room]uint32) ([]ids.Room, error) {
-	roles := make(chan ids.Room, len(wanted))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(roleChecks)
-	for r := range wanted {
-		group.Go(func() error {
-			is, _, err := a.Pipeline.Role(ctx, r, user, 0)
-			if fault.CodeOf(err) == fault.NotFound {
-				return nil
-			}
-			if err == nil && is != role.None {
-				roles <- r
-			}
-			return err
-		})
-	}
-	err := group.Wait()
-	close(roles)
-	var rooms []ids.Room
-	for r := range roles {
-		rooms = append(rooms, r)
-	}
-	slices.SortFunc(rooms, func(a, b ids.Room) int { return slices.Compare(a[:], b[:]) })
-	return rooms, err
 }
 
 func parseRoom(s string) (ids.Room, error) {

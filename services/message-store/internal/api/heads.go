@@ -46,7 +46,7 @@ func (a *API) BatchGetHeads(ctx context.Context, req *storev1.BatchGetHeadsReque
 type readMarkers func(context.Context, []store.Reader) (map[store.Reader]store.Marker, error)
 
 // headsOf answers requests with one read of heads and one of markers, at most. Markers are read first: one that has moved
-// meanwhile is then behind the head, never ahead.
+// meanwhile is then behind the head, never ahead. But what the user says meanwhile is not unread to them.
 func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, read readMarkers, notBefore time.Time) (
 	[]*storev1.GetHeadsResponse, error,
 ) {
@@ -81,7 +81,7 @@ func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, 
 	if err != nil {
 		return nil, err
 	}
-	heads, err := a.Pipeline.Heads(ctx, rooms, func(partition int) bool { return a.Owner.Owns(partition, settled) }, notBefore)
+	heads, err := a.Pipeline.Heads(ctx, rooms, a.owns, notBefore)
 	if err != nil {
 		return nil, err
 	}
@@ -90,17 +90,18 @@ func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, 
 		all[i] = &storev1.GetHeadsResponse{}
 		for _, r := range asked[i] {
 			if h, ok := heads[r.Room]; ok {
-				all[i].Heads = append(all[i].Heads, head(r.Room, h, markers[r]))
+				all[i].Heads = append(all[i].Heads, head(r.Room, h, a.Pipeline.Ahead(r, markers[r])))
 			}
 		}
 	}
 	return all, nil
 }
 
+// owns reports whether only this instance writes to the rooms of a partition, and has for a while.
+func (a *API) owns(partition int) bool { return a.Owner.Owns(partition, settled) }
+
 func head(r ids.Room, h store.Head, m store.Marker) *storev1.Head {
-	out := &storev1.Head{RoomId: r.String(), Seq: h.Seq, Ordinal: h.Ordinal, Version: h.Version, ReadSeq: m.Seq}
-	if h.Ordinal > m.Ordinal {
-		out.Unread = h.Ordinal - m.Ordinal
+	return &storev1.Head{
+		RoomId: r.String(), Seq: h.Seq, Ordinal: h.Ordinal, Version: h.Version, ReadSeq: m.Seq, Unread: m.Unread(h.Ordinal), Rev: m.Rev,
 	}
-	return out
 }

@@ -1,8 +1,8 @@
 // Package markers remembers how far users have read, so that those who come back all at once do not ask the database.
 //
-// Markers only move forward, so of two news of one the higher counts, in whatever order they come. Every instance hears
-// of the moves that another makes (natter.user.<user>.event); what the bus loses is believed for as long as keep, and is
-// harmless: a user sees something as unread that they have read.
+// A marker moves forward unless its rev goes up, so of two news of one the later is known by what they say, in whatever
+// order they come. Every instance hears of the moves that another makes (natter.user.<user>.event); what the bus loses is
+// believed for as long as keep, and is harmless: a user sees something as unread that they have read.
 package markers
 
 import (
@@ -25,7 +25,8 @@ type Store interface {
 	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 }
 
-// Cache is the memory. It is safe for concurrent use.
+// Cache is the memory: of markers of rooms, not of threads, and of their Seq, Ordinal, Rev and Held. It is safe for concurrent
+// use.
 type Cache struct {
 	store Store
 
@@ -93,7 +94,7 @@ func (c *Cache) fill(ctx context.Context, found map[store.Reader]store.Marker, m
 	}
 	for _, who := range missing {
 		m := got[who]
-		if moved := r.moved[who]; moved.Seq > m.Seq {
+		if moved := r.moved[who]; m.Before(moved) {
 			m = moved
 		}
 		found[who] = m
@@ -111,7 +112,7 @@ func (c *Cache) remember(who store.Reader, m marker) {
 		rooms = make(map[ids.Room]marker, 1)
 	}
 	rooms[who.Room] = m
-	const perMarker = 64
+	const perMarker = 80
 	c.users.Put(who.User, rooms, len(rooms)*perMarker)
 }
 
@@ -119,7 +120,7 @@ func (c *Cache) remember(who store.Reader, m marker) {
 func (c *Cache) MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error) {
 	moved, err := c.store.MoveMarkers(ctx, moves)
 	for _, m := range moved {
-		c.Moved(store.Reader{User: m.User, Room: m.Room}, m.Marker)
+		c.Moved(m.Reader, m.Marker)
 	}
 	if err != nil { // others may have moved as well
 		c.forget(moves)
@@ -129,15 +130,18 @@ func (c *Cache) MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Mo
 
 // Moved takes the news that a marker has moved.
 func (c *Cache) Moved(who store.Reader, to store.Marker) {
+	if who.Thread != 0 {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for r := range c.reads {
-		if r.moved[who].Seq < to.Seq {
+		if r.moved[who].Before(to) {
 			r.moved[who] = to
 		}
 	}
 	rooms, _ := c.users.Get(who.User)
-	if m, ok := rooms[who.Room]; ok && m.Seq < to.Seq {
+	if m, ok := rooms[who.Room]; ok && m.Before(to) {
 		m.Marker = to
 		rooms[who.Room] = m
 	}

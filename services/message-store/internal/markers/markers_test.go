@@ -63,7 +63,7 @@ func (w *world) MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Mo
 func (w *world) reader() store.Reader { return store.Reader{User: w.user, Room: w.room} }
 
 func (w *world) moves(seq uint32) []store.Move {
-	return []store.Move{{User: w.user, Room: w.room, Seq: seq}}
+	return []store.Move{{Reader: w.reader(), Seq: seq, Rev: 99}}
 }
 
 // want asks for the user's marker and checks where it is and how many reads of the database that took.
@@ -91,6 +91,11 @@ func TestMovesAreRemembered(t *testing.T) {
 	w.cache.Moved(w.reader(), store.Marker{Seq: 3, Ordinal: 3}) // by another instance
 	w.cache.Moved(w.reader(), store.Marker{Seq: 2, Ordinal: 2}) // late
 	w.want(3, 0)
+	w.cache.Moved(w.reader(), store.Marker{Seq: 1, Ordinal: 1, Rev: 1}) // marked unread
+	w.cache.Moved(w.reader(), store.Marker{Seq: 3, Ordinal: 3})         // late
+	w.want(1, 0)
+	w.cache.Moved(store.Reader{User: w.user, Room: w.room, Thread: 1}, store.Marker{Seq: 3, Ordinal: 2, Rev: 1}) // of a thread
+	w.want(1, 0)
 }
 
 func TestWhatMayBeOldIsReadAgain(t *testing.T) {

@@ -35,7 +35,8 @@ func Follow(nc *nats.Conn, markers Markers, heads Heads, log *slog.Logger) error
 		}
 		m := ev.GetMarker()
 		if room, err := ids.ParseRoom(m.GetRoomId()); err == nil { // else the event is about something else
-			markers.Moved(store.Reader{User: user, Room: room}, store.Marker{Seq: m.GetReadSeq(), Ordinal: m.GetOrdinal()})
+			markers.Moved(store.Reader{User: user, Room: room, Thread: m.GetThread()},
+				store.Marker{Seq: m.GetReadSeq(), Ordinal: m.GetOrdinal(), Rev: m.GetRev(), Held: m.GetHeld()})
 		}
 	})
 	_, err2 := nc.Subscribe(subject.HeadAll, func(msg *nats.Msg) {

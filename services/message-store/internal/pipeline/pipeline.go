@@ -222,9 +222,15 @@ func look[T any](ctx context.Context, p *Pipeline, in ids.Room, version uint32, 
 	}
 }
 
-// MarkRead moves markers and tells the user's devices which moved.
-func (p *Pipeline) MarkRead(ctx context.Context, moves []store.Move) ([]store.Moved, error) {
-	return p.markers.move(ctx, moves)
+// MoveMarkers moves markers of members, in this order, and tells the user's devices and small rooms which moved. Now is
+// what each of the rooms is.
+func (p *Pipeline) MoveMarkers(ctx context.Context, moves []store.Move, now map[ids.Room]Now) error {
+	return p.markers.move(ctx, moves, now)
+}
+
+// Ahead is where a marker is once what its user said in the room is stored: that is read, and takes a second to be.
+func (p *Pipeline) Ahead(who store.Reader, at store.Marker) store.Marker {
+	return p.markers.ahead(who, at)
 }
 
 // Forget drops the states of the rooms of a partition: another instance writes to them now.

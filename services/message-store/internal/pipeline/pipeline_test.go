@@ -302,46 +302,6 @@ func TestLostPublicationIsNoticed(t *testing.T) {
 	})
 }
 
-// What somebody sent they have read; their other devices are told, small rooms get receipts of what was read.
-func TestMarkersFollowSends(t *testing.T) {
-	t.Parallel()
-	f, s := newFixture(), openSQLite(t, dbPath(t))
-	p := start(t, f, s, 1)
-	ack(t, p, f, f.send(2, "a", "one"))
-	mine := ack(t, p, f, f.send(2, "b", "two"))
-	ack(t, p, f, f.send(3, "c", "three"))
-	moved, err := p.MarkRead(t.Context(), []store.Move{{User: f.users[0], Room: f.room, Seq: 7}})
-	if err != nil || len(moved) != 1 || moved[0].Ordinal != 2 {
-		t.Fatalf("moved %v, %v", moved, err)
-	}
-	f.mu.Lock()
-	var receipt *busv1.RoomSignal
-	var marker *busv1.MarkerMoved
-	for _, m := range f.signals {
-		switch m := m.(type) {
-		case *busv1.RoomSignal:
-			receipt = m
-		case *busv1.UserEvent:
-			marker = m.GetMarker()
-		}
-	}
-	f.mu.Unlock()
-	if receipt.GetReceipt().GetReadSeq() != 7 || receipt.GetUserId() != f.users[0].String() {
-		t.Errorf("receipt %v", receipt)
-	}
-	if marker.GetReadSeq() != 7 || marker.GetUnread() != 1 || marker.GetRoomId() != f.room.String() {
-		t.Errorf("marker %v", marker)
-	}
-	p.Close(context.Background()) // moves what is left
-	for user, want := range map[int]uint32{2: mine.GetSeq(), 3: 8, 4: 5} {
-		reader := store.Reader{User: f.users[user], Room: f.room}
-		got, err := s.Markers(t.Context(), []store.Reader{reader})
-		if err != nil || got[reader].Seq != want {
-			t.Errorf("marker of user %d: %v %v, want %d", user, got, err, want)
-		}
-	}
-}
-
 // More at once than one commit takes, over several rooms of one lane, in order.
 func TestBurstKeepsTheOrder(t *testing.T) {
 	t.Parallel()

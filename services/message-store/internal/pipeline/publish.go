@@ -21,10 +21,12 @@ const republishWithin = time.Minute
 func (l *lane) finish(ctx context.Context, rb *roomBatch) {
 	in := rb.requests[0].room
 	if events := rb.state.Batch(); len(events) > 0 {
+		for _, e := range events {
+			l.p.markers.own(e) // before anybody knows of the head: it would be unread to those who said it
+		}
 		l.p.beacon.note(in, rb.state.Head(), rb.state.Members())
 		for _, e := range events {
 			l.p.publish(ctx, e)
-			l.p.markers.own(e)
 		}
 		rb.state.Commit()
 	}

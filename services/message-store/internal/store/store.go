@@ -61,29 +61,6 @@ type Log struct {
 	Head   Head
 }
 
-// Marker is how far a user has read a room. Unread messages are those of the head's ordinal after Ordinal.
-type Marker struct{ Seq, Ordinal uint32 }
-
-// Reader is a user in a room.
-type Reader struct {
-	User ids.User
-	Room ids.Room
-}
-
-// Move asks for a marker to be moved.
-type Move struct {
-	User ids.User
-	Room ids.Room
-	Seq  uint32
-}
-
-// Moved is a marker that moved, with where it is now.
-type Moved struct {
-	User ids.User
-	Room ids.Room
-	Marker
-}
-
 // Meta is what is made once per database.
 type Meta struct {
 	// Epoch is another one when a backup was restored: cursors of before mean nothing.

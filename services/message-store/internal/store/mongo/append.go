@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/natter-chat/natter/pkg/fault"
-	"github.com/natter-chat/natter/pkg/ids"
-	pkgmongo "github.com/natter-chat/natter/pkg/mongo"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
 
@@ -78,48 +75,3 @@ func (s *Store) insert(ctx context.Context, docs []*document) (stored int, err e
 	// Also a duplicate key beside a failed write concern: the events before it may be rolled back yet.
 	return 0, fault.E(fault.Unavailable, "events.Insert", err)
 }
-
-// MoveMarkers moves markers forward and returns those that moved.
-func (s *Store) MoveMarkers(ctx context.Context, moves []store.Move) (moved []store.Moved, err error) {
-	const op = "markers.Move"
-	for _, m := range moves {
-		at, err := s.markerAt(ctx, m.Room, m.Seq)
-		if err != nil {
-			return moved, pkgmongo.MapErr(op, err)
-		}
-		if at.Seq == 0 {
-			continue
-		}
-		// $max never moves back, whoever comes last; seq and ordinal grow together.
-		var before markerDocument
-		err = s.markers.FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: markerID(m.User, m.Room)}},
-			bson.D{{Key: "$max", Value: bson.D{{Key: "seq", Value: int64(at.Seq)}, {Key: "ordinal", Value: int64(at.Ordinal)}}}},
-			options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.Before)).Decode(&before)
-		if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
-			return moved, pkgmongo.MapErr(op, err)
-		}
-		if before.Seq < int64(at.Seq) {
-			moved = append(moved, store.Moved{User: m.User, Room: m.Room, Marker: at})
-		}
-	}
-	return moved, nil
-}
-
-// markerAt is the marker at a seq, or at the head if that is less; zero when there is nothing to mark.
-func (s *Store) markerAt(ctx context.Context, room ids.Room, seq uint32) (store.Marker, error) {
-	var d document
-	err := s.events.FindOne(ctx, bson.D{{Key: "_id", Value: roomRange(room, 0, int64(seq)+1)}},
-		options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(bson.D{{Key: "seq", Value: 1}, {Key: "ordinal", Value: 1}})).Decode(&d)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		err = nil
-	}
-	return store.Marker{Seq: uint32(d.Seq), Ordinal: uint32(d.Ordinal)}, err
-}
-
-type markerDocument struct {
-	ID      string `bson:"_id"`
-	Seq     int64  `bson:"seq"`
-	Ordinal int64  `bson:"ordinal"`
-}
-
-func markerID(user ids.User, room ids.Room) string { return user.String() + ":" + room.String() }

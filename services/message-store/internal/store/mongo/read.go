@@ -217,31 +217,6 @@ func apply(pending, found []*store.Message) {
 	}
 }
 
-// Markers returns the markers of these readers; those that never read are left out.
-func (s *Store) Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error) {
-	const op = "markers.Get"
-	byID := make(map[string]store.Reader, len(readers))
-	wanted := make(bson.A, 0, len(readers))
-	for _, r := range readers {
-		id := markerID(r.User, r.Room)
-		byID[id] = r
-		wanted = append(wanted, id)
-	}
-	cursor, err := s.markers.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: wanted}}}})
-	if err != nil {
-		return nil, pkgmongo.MapErr(op, err)
-	}
-	var docs []markerDocument
-	if err := cursor.All(ctx, &docs); err != nil {
-		return nil, pkgmongo.MapErr(op, err)
-	}
-	found := make(map[store.Reader]store.Marker, len(docs))
-	for _, d := range docs {
-		found[byID[d.ID]] = store.Marker{Seq: uint32(d.Seq), Ordinal: uint32(d.Ordinal)}
-	}
-	return found, nil
-}
-
 func (s *Store) find(ctx context.Context, filter bson.D, opts *options.FindOptionsBuilder) ([]*store.Message, error) {
 	cursor, err := s.events.Find(ctx, filter, opts)
 	if err != nil {

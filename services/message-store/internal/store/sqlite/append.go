@@ -7,7 +7,6 @@ import (
 	"errors"
 
 	"github.com/natter-chat/natter/pkg/ids"
-	"github.com/natter-chat/natter/pkg/sqlite"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
 
@@ -159,24 +158,4 @@ func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) err
 		}
 	}
 	return nil
-}
-
-// MoveMarkers moves markers forward and returns those that moved.
-func (s *Store) MoveMarkers(ctx context.Context, moves []store.Move) (moved []store.Moved, err error) {
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		stmt := tx.StmtContext(ctx, s.w.move)
-		for _, m := range moves {
-			at := store.Moved{User: m.User, Room: m.Room}
-			err := stmt.QueryRowContext(ctx, m.User[:], m.Room[:], int64(m.Seq)).Scan(&at.Seq, &at.Ordinal)
-			if errors.Is(err, sql.ErrNoRows) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			moved = append(moved, at)
-		}
-		return nil
-	})
-	return moved, sqlite.MapErr("markers.Move", err)
 }

@@ -15,8 +15,8 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	for _, query := range []string{
-		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlMarker, sqlFold, sqlBlank, sqlMove, sqlNonces(1), sqlNonces(64),
-		sqlUncall, sqlUnread, sqlCalls, sqlRoomCalls,
+		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlFold, sqlBlank, sqlNonces(1), sqlNonces(64),
+		sqlMarker, sqlAt, sqlAtInThread, sqlOwn, sqlUncall, sqlUnread, sqlCalls, sqlRoomCalls,
 		sqlEventAt, sqlPins, sqlChanges, sqlSavedCount, sqlSaved, sqlUnsave, sqlUnsaveRoom,
 	} {
 		plan := explain(t, s, query)

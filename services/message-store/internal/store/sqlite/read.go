@@ -148,23 +148,6 @@ func (s *Store) Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*s
 	return found, nil
 }
 
-// Markers returns the markers of these readers; those that never read are left out.
-func (s *Store) Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error) {
-	found := make(map[store.Reader]store.Marker, len(readers))
-	for _, r := range readers {
-		var m store.Marker
-		err := s.r.marker.QueryRowContext(ctx, r.User[:], r.Room[:]).Scan(&m.Seq, &m.Ordinal)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return nil, sqlite.MapErr("markers.Get", err)
-		}
-		found[r] = m
-	}
-	return found, nil
-}
-
 // snapshot runs fn in a transaction in which all reads see the same moment.
 func (s *Store) snapshot(ctx context.Context, fn func(*sql.Tx) error) error {
 	tx, err := s.db.Read().BeginTx(ctx, nil)

@@ -23,15 +23,9 @@ const (
 	sqlBefore  = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq < ? AND kind = 1 AND target = 0 ORDER BY seq DESC LIMIT ?"
 	sqlAfter   = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq > ? AND kind = 1 AND target = 0 ORDER BY seq LIMIT ?"
 	sqlMessage = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ? AND kind = 1"
-	sqlMarker  = "SELECT seq, ordinal FROM markers WHERE user_id = ? AND room = ?"
 
 	sqlFold  = "UPDATE events SET fold = ?, pinned_seq = ? WHERE room = ? AND seq = ?"
 	sqlBlank = "UPDATE events SET content = '', file_url = '', detail = json_remove(detail, '$.mentions') WHERE room = ? AND seq = ?"
-	// A marker beyond the head stops at the head; one that is not ahead of the old one changes nothing.
-	sqlMove = "INSERT INTO markers (user_id, room, seq, ordinal) " +
-		"SELECT ?, room, seq, ordinal FROM events WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT 1 " +
-		"ON CONFLICT (user_id, room) DO UPDATE SET seq = excluded.seq, ordinal = excluded.ordinal WHERE excluded.seq > markers.seq " +
-		"RETURNING seq, ordinal"
 )
 
 func sqlInsert(rows int) string {
@@ -50,9 +44,11 @@ func tuples(n, width int) string {
 
 // writeStatements are prepared on the writing connection.
 type writeStatements struct {
-	insert                     [groupSizes]*sql.Stmt
-	message, fold, blank, move *sql.Stmt
-	call, uncall               *sql.Stmt
+	insert               [groupSizes]*sql.Stmt
+	message, fold, blank *sql.Stmt
+	marker, mark         *sql.Stmt
+	at, atInThread, own  *sql.Stmt
+	call, uncall         *sql.Stmt
 }
 
 func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error) {
@@ -61,7 +57,8 @@ func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error
 			return err
 		}
 	}
-	return prepareAll(map[string]**sql.Stmt{sqlMessage: &w.message, sqlFold: &w.fold, sqlBlank: &w.blank, sqlMove: &w.move,
+	return prepareAll(map[string]**sql.Stmt{sqlMessage: &w.message, sqlFold: &w.fold, sqlBlank: &w.blank, sqlMarker: &w.marker, sqlMark: &w.mark,
+		sqlAt: &w.at, sqlAtInThread: &w.atInThread, sqlOwn: &w.own,
 		sqlCall: &w.call, sqlUncall: &w.uncall},
 		func(query string) (*sql.Stmt, error) { return db.Prepare(ctx, query) })
 }

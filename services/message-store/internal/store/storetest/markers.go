@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"reflect"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -9,6 +10,34 @@ import (
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
+
+// moving is a store of which a test moves markers.
+type moving struct {
+	*testing.T
+	s    Store
+	step int
+}
+
+// move makes a move and checks where the marker is after it; nil: it must not move.
+func (m *moving) move(mv store.Move, want *store.Marker) {
+	m.Helper()
+	m.step++
+	var moved []store.Moved
+	if want != nil {
+		moved = []store.Moved{{Reader: mv.Reader, Kind: mv.Kind, Marker: *want}}
+	}
+	if got := must(m.s.MoveMarkers(m.Context(), []store.Move{mv}))(m.T); !reflect.DeepEqual(got, moved) {
+		m.Errorf("step %d: moved %+v, want %+v", m.step, got, moved)
+	}
+	if got := must(m.s.Markers(m.Context(), []store.Reader{mv.Reader}))(m.T); want != nil && got[mv.Reader] != *want {
+		m.Errorf("step %d: stored %+v, want %+v", m.step, got, *want)
+	}
+}
+
+// seen is a marker that only ever moved forward.
+func seen(seq, ordinal uint32) *store.Marker {
+	return &store.Marker{Seq: seq, Ordinal: ordinal, Seen: seq, Delivered: seq}
+}
 
 func testMarkers(t *testing.T, engine Engine) {
 	s := engine.Open(t)
@@ -20,31 +49,137 @@ func testMarkers(t *testing.T, engine Engine) {
 	w.Store(t, s)
 	other.Post(0, "1")
 	other.Store(t, s)
-	me, you := w.Users[0], w.Users[1]
-	empty := ids.New[ids.Room]()
+	me, you := store.Reader{User: w.Users[0], Room: w.Room}, store.Reader{User: w.Users[1], Room: w.Room}
+	mine := store.Reader{User: w.Users[0], Room: other.Room}
+	empty := store.Reader{User: w.Users[0], Room: ids.New[ids.Room]()}
 	for i, tt := range []struct {
 		moves []store.Move
 		moved []store.Moved
 	}{
-		{[]store.Move{{User: me, Room: w.Room, Seq: 2}, {User: me, Room: other.Room, Seq: 1}, {User: me, Room: empty, Seq: 5}}, []store.Moved{
-			{User: me, Room: w.Room, Marker: store.Marker{Seq: 2, Ordinal: 1}}, {User: me, Room: other.Room, Marker: store.Marker{Seq: 1, Ordinal: 1}},
-		}},
-		{[]store.Move{{User: me, Room: w.Room, Seq: 2}}, nil}, // again
-		{[]store.Move{{User: me, Room: w.Room, Seq: 1}}, nil}, // back
-		{[]store.Move{{User: you, Room: w.Room, Seq: 1}}, []store.Moved{{User: you, Room: w.Room, Marker: store.Marker{Seq: 1, Ordinal: 1}}}},
-		{[]store.Move{{User: me, Room: w.Room, Seq: 99}}, []store.Moved{{User: me, Room: w.Room, Marker: store.Marker{Seq: 4, Ordinal: 3}}}}, // to the head
-		{[]store.Move{{User: me, Room: w.Room, Seq: 0}}, nil},
+		{
+			[]store.Move{{Reader: me, Seq: 2}, {Reader: mine, Seq: 1}, {Reader: empty, Seq: 5}},
+			[]store.Moved{{Reader: me, Marker: *seen(2, 1)}, {Reader: mine, Marker: *seen(1, 1)}},
+		},
+		{[]store.Move{{Reader: me, Seq: 2}}, nil}, // again
+		{[]store.Move{{Reader: me, Seq: 1}}, nil}, // back
+		{[]store.Move{{Reader: you, Seq: 1}}, []store.Moved{{Reader: you, Marker: *seen(1, 1)}}},
+		{[]store.Move{{Reader: me, Seq: 99}}, []store.Moved{{Reader: me, Marker: *seen(4, 3)}}}, // to the head
+		{[]store.Move{{Reader: me, Seq: 0}}, nil},
+		{nil, nil},
 	} {
 		if moved := must(s.MoveMarkers(t.Context(), tt.moves))(t); !reflect.DeepEqual(moved, tt.moved) {
 			t.Errorf("step %d: moved %+v, want %+v", i, moved, tt.moved)
 		}
 	}
-	got := must(s.Markers(t.Context(), []store.Reader{{User: me, Room: w.Room}, {User: you, Room: w.Room}, {User: me, Room: other.Room}, {User: you, Room: other.Room}, {User: me, Room: empty}}))(t)
-	want := map[store.Reader]store.Marker{
-		{User: me, Room: w.Room}: {Seq: 4, Ordinal: 3}, {User: you, Room: w.Room}: {Seq: 1, Ordinal: 1}, {User: me, Room: other.Room}: {Seq: 1, Ordinal: 1},
-	}
-	if !reflect.DeepEqual(got, want) {
+	got := must(s.Markers(t.Context(), []store.Reader{me, you, mine, {User: w.Users[1], Room: other.Room}, empty}))(t)
+	if want := (map[store.Reader]store.Marker{me: *seen(4, 3), you: *seen(1, 1), mine: *seen(1, 1)}); !reflect.DeepEqual(got, want) {
 		t.Errorf("markers %v, want %v", got, want)
+	}
+}
+
+func testUnread(t *testing.T, engine Engine) {
+	s := engine.Open(t)
+	w := NewWriter()
+	root := w.Post(0, "1")
+	w.Post(1, "2, mine")
+	w.Reply(1, root, 1, "3, mine, and in a thread")
+	w.Post(0, "4")
+	w.Post(1, "5, mine")
+	w.React(1, root, "👍", false) // 6
+	w.Store(t, s)
+	me := store.Reader{User: w.Users[1], Room: w.Room}
+	m := &moving{T: t, s: s}
+	own := func(seq, ordinal uint32) store.Move {
+		return store.Move{Reader: me, Kind: store.MoveOwn, Seq: seq, Ordinal: ordinal}
+	}
+	unread := func(seq uint32) store.Move { return store.Move{Reader: me, Kind: store.MoveUnread, Seq: seq} }
+	read := func(seq, rev uint32) store.Move { return store.Move{Reader: me, Seq: seq, Rev: rev} }
+
+	m.move(own(2, 2), seen(2, 2))
+	m.move(own(5, 4), seen(5, 4))
+	m.move(own(2, 2), nil) // late
+	// From 2 on: of the four messages three are not unread, the first and the two of the user's own.
+	m.move(unread(2), &store.Marker{Seq: 1, Ordinal: 3, Rev: 1, Held: 6, Seen: 5, Delivered: 5})
+	m.move(own(5, 4), nil)  // gathered before
+	m.move(read(6, 0), nil) // by a device that did not know
+	m.move(read(3, 1), &store.Marker{Seq: 3, Ordinal: 3, Rev: 1, Held: 6, Seen: 5, Delivered: 5})
+	m.move(read(4, 1), &store.Marker{Seq: 4, Ordinal: 4, Rev: 1, Held: 6, Seen: 5, Delivered: 5})
+	m.move(unread(1), &store.Marker{Seq: 0, Ordinal: 2, Rev: 2, Held: 6, Seen: 5, Delivered: 5})
+	m.move(read(6, 3), &store.Marker{Seq: 6, Ordinal: 4, Rev: 2, Held: 6, Seen: 6, Delivered: 6}) // a rev that is yet to come
+	m.move(unread(7), nil)                                                                        // there is no such event
+	m.move(unread(0), nil)
+	m.move(unread(6), &store.Marker{Seq: 5, Ordinal: 4, Rev: 3, Held: 6, Seen: 6, Delivered: 6})
+	w.Post(1, "7, mine")
+	w.Store(t, s)
+	m.move(own(7, 5), &store.Marker{Seq: 7, Ordinal: 5, Rev: 3, Held: 6, Seen: 7, Delivered: 7}) // after it
+
+	// Who never read may mark unread, too.
+	you := store.Reader{User: w.Users[2], Room: w.Room}
+	m.move(store.Move{Reader: you, Kind: store.MoveUnread, Seq: 1}, &store.Marker{Rev: 1, Held: 7})
+	m.move(store.Move{Reader: store.Reader{User: you.User, Room: ids.New[ids.Room]()}, Kind: store.MoveUnread, Seq: 1}, nil)
+}
+
+func testDelivered(t *testing.T, engine Engine) {
+	s := engine.Open(t)
+	w := NewWriter()
+	for range 5 {
+		w.Post(0, "x")
+	}
+	w.Store(t, s)
+	me := store.Reader{User: w.Users[1], Room: w.Room}
+	m := &moving{T: t, s: s}
+	delivered := func(seq uint32) store.Move { return store.Move{Reader: me, Kind: store.MoveDelivered, Seq: seq} }
+	m.move(delivered(3), &store.Marker{Delivered: 3})
+	m.move(delivered(3), nil)
+	m.move(delivered(1), nil)
+	m.move(store.Move{Reader: me, Seq: 2}, &store.Marker{Seq: 2, Ordinal: 2, Seen: 2, Delivered: 3})
+	m.move(store.Move{Reader: me, Seq: 4}, seen(4, 4)) // what is read was delivered
+	m.move(delivered(4), nil)
+	m.move(delivered(9), &store.Marker{Seq: 4, Ordinal: 4, Seen: 4, Delivered: 5}) // no further than the head
+	m.move(delivered(10), nil)
+	m.move(store.Move{Reader: store.Reader{User: me.User, Room: me.Room, Thread: 1}, Kind: store.MoveDelivered, Seq: 5}, nil)
+}
+
+// Moves of one marker at the same time, over two handles: none is lost, and what is told of the last is what is stored.
+func testMoversRace(t *testing.T, engine Engine) {
+	if !engine.Races {
+		t.Skip("this database only stands in for one that can do this")
+	}
+	w := NewWriter()
+	for range 40 {
+		w.Post(1, "x")
+	}
+	stores := []Store{engine.Open(t), engine.Open(t)}
+	w.Store(t, stores[0])
+	me := store.Reader{User: w.Users[0], Room: w.Room}
+	var wg sync.WaitGroup
+	told := make(chan store.Moved, 100)
+	for i := range uint32(40) {
+		kind, seq := store.MoveRead, i+1
+		if i%4 == 0 {
+			kind = store.MoveUnread
+		}
+		wg.Go(func() {
+			moved, err := stores[i%2].MoveMarkers(t.Context(), []store.Move{{Reader: me, Kind: kind, Seq: seq, Rev: 99}})
+			if err != nil {
+				t.Error(err)
+			}
+			for _, m := range moved {
+				told <- m
+			}
+		})
+	}
+	wg.Wait()
+	close(told)
+	var last store.Marker
+	for m := range told {
+		if last.Before(m.Marker) {
+			last = m.Marker
+		}
+	}
+	got := must(stores[1].Markers(t.Context(), []store.Reader{me}))(t)[me]
+	if got.Rev != 10 || got.Seq != last.Seq || got.Rev != last.Rev || got.Seq != got.Ordinal {
+		t.Errorf("marker %+v after ten were marked unread; the last news was %+v", got, last)
 	}
 }
 

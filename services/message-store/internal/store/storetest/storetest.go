@@ -48,7 +48,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 		"append and read back": testReadBack, "heads": testHeads, "conflicts": testConflicts,
 		"nonces": testNonces, "log view of what was deleted": testLogView, "log in pages": testLogPages, "events by seq": testEventsAt,
 		"pins": testPins, "changes": testChanges, "saved messages": testSaved,
-		"history": testHistory, "folding": testFolding, "targets": testTargets, "markers": testMarkers,
+		"history": testHistory, "folding": testFolding, "targets": testTargets,
+		"markers": testMarkers, "mark unread": testUnread, "delivered": testDelivered, "movers race": testMoversRace,
 		"unread mentions": testUnreadMentions, "mentions of a user": testMentions,
 		"meta": testMeta, "two writers": testTwoWriters, "readers see whole folds": testReadersDuringFolds,
 	} {
