@@ -25,8 +25,12 @@ type View struct {
 	TargetMuted time.Time
 	// TargetBanned: the target may not become a member.
 	TargetBanned bool
-	// TargetRooms is how many rooms the target is a member of.
+	// TargetRooms is how many rooms the target is a member of, direct conversations not counted.
 	TargetRooms int
+	// Invited: the target has a pending invitation.
+	Invited bool
+	// Link is the one that the change names; nil: none, or it is gone.
+	Link *Link
 	// Pending is how many changes of the room are not in its log yet, counted up to MaxPending.
 	Pending int
 }
@@ -47,6 +51,8 @@ type Change struct {
 	Settings *Settings
 	// Delete ends the room, and with it all memberships and bans.
 	Delete bool
+	// UsesLink: one use of the view's link is gone.
+	UsesLink bool
 
 	actor *chatv1.UserRef
 	// body puts the event into a command.

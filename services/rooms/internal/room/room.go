@@ -16,6 +16,8 @@ type Room struct {
 	Kind role.Kind
 	Settings
 	Creator ids.User
+	// Pair is who talks in a direct conversation; of other rooms it is none.
+	Pair Pair
 	// Version counts the changes of the room and its membership; each is one event of the room's log.
 	Version     uint32
 	MemberCount uint32
@@ -57,7 +59,8 @@ type Member struct {
 type Membership struct {
 	Room Room
 	Standing
-	JoinedAt time.Time // zero when the user is not a member
+	JoinedAt    time.Time // zero when the user is not a member
+	Preferences Preferences
 }
 
 // Ban keeps a user out of a room.

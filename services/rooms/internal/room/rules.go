@@ -20,6 +20,12 @@ type Limits struct {
 	NameChars        int `env:"NATTER_ROOM_NAME_CHARS" envDefault:"100" help:"longest name of a room, in characters"`
 	DescriptionChars int `env:"NATTER_ROOM_DESCRIPTION_CHARS" envDefault:"1000" help:"longest description of a room, in characters"`
 	TopicChars       int `env:"NATTER_ROOM_TOPIC_CHARS" envDefault:"250" help:"longest topic of a room, in characters"`
+
+	InvitationsPerDay   int           `env:"NATTER_ROOM_INVITATIONS_PER_DAY" envDefault:"200" help:"invitations to rooms one user can make in 24 hours"`
+	InvitationLife      time.Duration `env:"NATTER_ROOM_INVITATION_LIFE" envDefault:"336h" help:"how long an invitation to a room is pending before it expires"`
+	LinksPerRoom        int           `env:"NATTER_LINKS_PER_ROOM" envDefault:"50" help:"invite links one room can have that have not expired"`
+	LinkLifeMax         time.Duration `env:"NATTER_LINK_LIFE_MAX" envDefault:"8760h" help:"the longest life of an invite link to a room; the standard is 7 days"`
+	ConversationsPerDay int           `env:"NATTER_CONVERSATIONS_PER_DAY" envDefault:"200" help:"direct conversations and groups one user can start in 24 hours"`
 }
 
 // Create makes creator the first member of a new room, and its owner.
@@ -28,16 +34,18 @@ func (l Limits) Create(creator *chatv1.UserRef) Decide {
 }
 
 // Join is a user joining by themselves. Who joins an empty room becomes its owner: a room without one could not be
-// looked after. A private room does not exist for those outside.
+// looked after. A private room does not exist for those outside, unless they are invited. Nobody joins an archived one.
 func (l Limits) Join(user *chatv1.UserRef) Decide {
 	return func(v View) (*Change, error) {
 		switch {
 		case v.Target != role.None:
 			return nil, nil
-		case v.Room.IsPrivate:
+		case v.Room.IsPrivate && !v.Invited:
 			return nil, ErrNotFound
 		case v.TargetBanned:
-			return nil, fault.New(fault.PermissionDenied, "you are banned from this room")
+			return nil, errBanned
+		case v.Room.IsArchived:
+			return nil, errArchived
 		}
 		return l.admit(v, user, user, v.newcomer())
 	}
@@ -46,11 +54,10 @@ func (l Limits) Join(user *chatv1.UserRef) Decide {
 // Add is a member adding another user.
 func (l Limits) Add(actor, user *chatv1.UserRef) Decide {
 	return func(v View) (*Change, error) {
+		if err := v.MayInvite(); err != nil {
+			return nil, err
+		}
 		switch {
-		case v.hidden():
-			return nil, ErrNotFound
-		case !v.may(role.Invite):
-			return nil, fault.New(fault.PermissionDenied, "your role does not let you add members here")
 		case v.Target != role.None:
 			return nil, nil
 		case v.TargetBanned:
@@ -126,6 +133,12 @@ func (l Limits) Check() error {
 	if min(l.RoomsPerUser, l.MembersPerRoom, l.NameChars, l.DescriptionChars, l.TopicChars) < 1 {
 		return errors.New("NATTER_ROOMS_PER_USER, NATTER_MEMBERS_PER_ROOM, NATTER_ROOM_NAME_CHARS, NATTER_ROOM_DESCRIPTION_CHARS " +
 			"and NATTER_ROOM_TOPIC_CHARS must be 1 or more")
+	}
+	if min(l.InvitationsPerDay, l.LinksPerRoom, l.ConversationsPerDay) < 0 {
+		return errors.New("NATTER_ROOM_INVITATIONS_PER_DAY, NATTER_LINKS_PER_ROOM and NATTER_CONVERSATIONS_PER_DAY must be 0 or more")
+	}
+	if min(l.InvitationLife, l.LinkLifeMax) < shortestLinkLife {
+		return errors.New("NATTER_ROOM_INVITATION_LIFE and NATTER_LINK_LIFE_MAX must be a minute or more")
 	}
 	return nil
 }

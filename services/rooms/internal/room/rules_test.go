@@ -3,6 +3,7 @@ package room
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/role"
@@ -10,9 +11,12 @@ import (
 )
 
 var (
-	testLimits = Limits{RoomsPerUser: 3, MembersPerRoom: 5, NameChars: 10, DescriptionChars: 20, TopicChars: 10}
-	ada        = &chatv1.UserRef{Id: "ada"}
-	bob        = &chatv1.UserRef{Id: "bob"}
+	testLimits = Limits{
+		InvitationsPerDay: 2, InvitationLife: time.Hour, LinksPerRoom: 2, LinkLifeMax: 30 * 24 * time.Hour, ConversationsPerDay: 2,
+		RoomsPerUser: 3, MembersPerRoom: 5, NameChars: 10, DescriptionChars: 20, TopicChars: 10,
+	}
+	ada = &chatv1.UserRef{Id: "ada"}
+	bob = &chatv1.UserRef{Id: "bob"}
 )
 
 func TestRules(t *testing.T) {

@@ -64,6 +64,8 @@ type Store interface {
 	// above logVersion that still wait: all of one moment.
 	Snapshot(ctx context.Context, id ids.Room, logVersion uint32, after ids.User, limit int) (Snapshot, error)
 
+	Access
+
 	Outbox
 
 	// Close releases the connections. No other method may run then.
@@ -91,6 +93,8 @@ type By struct {
 	Room          ids.Room
 	Actor, Target ids.User
 	At            time.Time
+	// Link is what the target joins by; zero: no link.
+	Link ids.RoomLink
 }
 
 // Step is one of several changes made together.

@@ -50,7 +50,7 @@ func (s *Store) Memberships(ctx context.Context, user ids.User, after ids.Room, 
 func (s *Store) MembershipsOf(ctx context.Context, users []ids.User, perUser int) (map[ids.User][]room.Membership, error) {
 	const op = "rooms.MembershipsOf"
 	const sql = `SELECT u.id, ` + roomColumns + `, ` + memberColumns + ` FROM unnest($1::uuid[]) u (id) CROSS JOIN LATERAL (
-			SELECT room_id, role, muted_until, joined_at FROM room_members WHERE user_id = u.id ORDER BY room_id LIMIT $2
+			SELECT * FROM room_members WHERE user_id = u.id ORDER BY room_id LIMIT $2
 		) m JOIN rooms r ON r.id = m.room_id ORDER BY u.id, m.room_id`
 	rows, err := s.pool.Query(ctx, sql, users, perUser)
 	if err != nil {

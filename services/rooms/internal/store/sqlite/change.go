@@ -15,19 +15,26 @@ import (
 
 // Create implements store.Store.
 func (s *Store) Create(ctx context.Context, r room.Room, decide room.Decide) (created room.Room, err error) {
-	const insert = `INSERT INTO rooms (id, kind, name, description, topic, avatar, is_private, is_archived, is_announcement, slow_mode,
-			creator_id, version, member_count, created_at, updated_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0, ?12, ?12)`
 	by := store.By{Room: r.ID, Actor: r.Creator, Target: r.Creator, At: r.CreatedAt}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, insert, r.ID, r.Kind, r.Name, r.Description, r.Topic, r.Avatar, r.IsPrivate, r.IsArchived,
-			r.IsAnnouncement, r.SlowMode, r.Creator, r.CreatedAt.UnixMilli()); err != nil {
+		if err := insert(ctx, tx, r); err != nil {
 			return err
 		}
 		created, err = change(ctx, tx, by, decide)
 		return err
 	})
 	return created, err
+}
+
+// insert stores a room without members. One with its pair may be there: AlreadyExists.
+func insert(ctx context.Context, tx *sql.Tx, r room.Room) error {
+	const query = `INSERT INTO rooms (id, kind, name, description, topic, avatar, is_private, is_archived, is_announcement, slow_mode,
+			creator_id, pair, sort_name, search, version, member_count, created_at, updated_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0, 0, ?15, ?15)`
+	l := r.Listing()
+	_, err := tx.ExecContext(ctx, query, r.ID, r.Kind, r.Name, r.Description, r.Topic, r.Avatar, r.IsPrivate, r.IsArchived,
+		r.IsAnnouncement, r.SlowMode, r.Creator, r.Pair, l.SortName, l.Search, r.CreatedAt.UnixMilli())
+	return sqlite.MapErr("rooms.insert", err)
 }
 
 // Change implements store.Store.
@@ -73,14 +80,19 @@ func read(ctx context.Context, tx *sql.Tx, by store.By) (v room.View, err error)
 		coalesce(m.role, ''), CASE WHEN m.role IS NULL
 			THEN (SELECT muted_until FROM room_mutes WHERE room_id = ?1 AND user_id = ?3) ELSE m.muted_until END,
 		EXISTS (SELECT 1 FROM room_bans WHERE room_id = ?1 AND user_id = ?3 AND coalesce(expires_at > ?4, true)),
-		(SELECT count(*) FROM room_members WHERE user_id = ?3),
+		(SELECT count(*) FROM room_members WHERE user_id = ?3 AND NOT is_direct),
+		EXISTS (SELECT 1 FROM room_invitations WHERE room_id = ?1 AND user_id = ?3 AND ended_at IS NULL AND expires_at > ?4),
 		(SELECT count(*) FROM (SELECT 1 FROM room_outbox WHERE room_id = ?1 LIMIT ?5))
 		FROM rooms r LEFT JOIN room_members m ON m.room_id = r.id AND m.user_id = ?3
 		WHERE r.id = ?1 AND r.deleted_at IS NULL`
 	v.At = by.At
-	fields := append(roomFields(&v.Room), &v.Actor, &v.Target, (*millis)(&v.TargetMuted), &v.TargetBanned, &v.TargetRooms, &v.Pending)
+	fields := append(roomFields(&v.Room), &v.Actor, &v.Target, (*millis)(&v.TargetMuted), &v.TargetBanned, &v.TargetRooms, &v.Invited, &v.Pending)
 	row := tx.QueryRowContext(ctx, query, by.Room, by.Actor, by.Target, by.At.UnixMilli(), room.MaxPending)
-	return v, missing(row.Scan(fields...))
+	if err := row.Scan(fields...); err != nil || by.Link.IsZero() {
+		return v, missing(err)
+	}
+	v.Link, err = linkOf(ctx, tx, by)
+	return v, err
 }
 
 // deleteRoom takes away what belongs to a room that ends; its own row stays.
@@ -88,11 +100,13 @@ var deleteRoom = []string{
 	`DELETE FROM room_members WHERE room_id = ?`,
 	`DELETE FROM room_mutes WHERE room_id = ?`,
 	`DELETE FROM room_bans WHERE room_id = ?`,
+	`DELETE FROM room_links WHERE room_id = ?`,
+	`UPDATE room_invitations SET ended_at = expires_at WHERE room_id = ? AND ended_at IS NULL`, // they still count for who made them
 }
 
 // write stores a change: the membership, the ban, the settings, the room's new version and the command that carries it.
 func write(ctx context.Context, tx *sql.Tx, by store.By, c *room.Change, after room.Room) error {
-	const putMember = `INSERT INTO room_members (room_id, user_id, role, muted_until, joined_version, joined_at) VALUES (?, ?, ?, ?, ?, ?)
+	const putMember = `INSERT INTO room_members (room_id, user_id, role, muted_until, joined_version, joined_at, is_direct) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role, muted_until = excluded.muted_until`
 	const deleteMember = `DELETE FROM room_members WHERE room_id = ? AND user_id = ?`
 	const putMute = `INSERT INTO room_mutes (room_id, user_id, muted_until) VALUES (?, ?, ?)`
@@ -103,6 +117,7 @@ func write(ctx context.Context, tx *sql.Tx, by store.By, c *room.Change, after r
 	const deleteBan = `DELETE FROM room_bans WHERE room_id = ? AND user_id = ?`
 	const updateRoom = `UPDATE rooms SET name = ?2, description = ?3, topic = ?4, avatar = ?5, is_private = ?6, is_archived = ?7,
 		is_announcement = ?8, slow_mode = ?9, version = ?10, member_count = ?11, updated_at = ?12, deleted_at = ?13 WHERE id = ?1`
+	const updateListing = `UPDATE rooms SET sort_name = ?, search = ? WHERE id = ?`
 	const enqueue = `INSERT INTO room_outbox (room_id, version, command, created_at) VALUES (?, ?, ?, ?)`
 
 	var err error
@@ -113,9 +128,10 @@ func write(ctx context.Context, tx *sql.Tx, by store.By, c *room.Change, after r
 		}
 	}
 	if s := c.Standing; s != nil {
+		exec(endInvitations, by.Room, by.Target, at, room.InvitationWindow.Milliseconds())
 		exec(deleteMute, by.Room, by.Target)
 		if s.Role != role.None {
-			exec(putMember, by.Room, by.Target, s.Role, value(s.MutedUntil), after.Version, at)
+			exec(putMember, by.Room, by.Target, s.Role, value(s.MutedUntil), after.Version, at, after.Kind == role.Direct)
 		} else {
 			exec(deleteMember, by.Room, by.Target)
 		}
@@ -133,6 +149,13 @@ func write(ctx context.Context, tx *sql.Tx, by store.By, c *room.Change, after r
 		for _, query := range deleteRoom {
 			exec(query, by.Room)
 		}
+	}
+	if c.UsesLink {
+		exec(useLink, by.Link)
+	}
+	if c.Settings != nil {
+		l := after.Listing()
+		exec(updateListing, l.SortName, l.Search, by.Room)
 	}
 	if err != nil || c.Silent() {
 		return sqlite.MapErr("rooms.write", err)

@@ -70,12 +70,12 @@ func list[T any](ctx context.Context, db db, scan func(scanner) (T, error), op, 
 
 // roomColumns are what roomFields reads, of a table or subquery r.
 const roomColumns = `r.id, r.kind, r.name, r.description, r.topic, r.avatar, r.is_private, r.is_archived, r.is_announcement, r.slow_mode,
-	r.creator_id, r.version, r.member_count, r.created_at, r.updated_at, r.deleted_at`
+	r.creator_id, r.pair, r.version, r.member_count, r.created_at, r.updated_at, r.deleted_at`
 
 func roomFields(r *room.Room) []any {
 	return []any{
 		&r.ID, &r.Kind, &r.Name, &r.Description, &r.Topic, &r.Avatar, &r.IsPrivate, &r.IsArchived, &r.IsAnnouncement, &r.SlowMode,
-		&r.Creator, &r.Version, &r.MemberCount, (*millis)(&r.CreatedAt), (*millis)(&r.UpdatedAt), (*millis)(&r.DeletedAt),
+		&r.Creator, &r.Pair, &r.Version, &r.MemberCount, (*millis)(&r.CreatedAt), (*millis)(&r.UpdatedAt), (*millis)(&r.DeletedAt),
 	}
 }
 
@@ -84,11 +84,13 @@ func scanRoom(row scanner) (r room.Room, err error) {
 	return r, err
 }
 
-// memberColumns are what membershipFields reads besides a room: NULL and ” for who is no member.
-const memberColumns = `coalesce(m.role, ''), m.muted_until, m.joined_at`
+// memberColumns are what membershipFields reads besides a room: what stands for nothing, for who is no member.
+const memberColumns = `coalesce(m.role, ''), m.muted_until, m.joined_at,
+	coalesce(m.is_favourite, false), coalesce(m.hidden_seq, 0), coalesce(m.notifications, ''), coalesce(m.preferences_rev, 0)`
 
 func membershipFields(m *room.Membership) []any {
-	return append(roomFields(&m.Room), &m.Role, (*millis)(&m.MutedUntil), (*millis)(&m.JoinedAt))
+	return append(roomFields(&m.Room), &m.Role, (*millis)(&m.MutedUntil), (*millis)(&m.JoinedAt),
+		&m.Preferences.IsFavourite, &m.Preferences.HiddenSeq, &m.Preferences.Notifications, &m.Preferences.Rev)
 }
 
 func scanMembership(row scanner) (m room.Membership, err error) {
@@ -131,7 +133,7 @@ func value(t time.Time) any {
 }
 
 // below is where a descending page starts: under after, or above every id.
-func below(after ids.Room) ids.Room {
+func below[kind any](after ids.ID[kind]) ids.ID[kind] {
 	if !after.IsZero() {
 		return after
 	}

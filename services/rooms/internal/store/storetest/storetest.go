@@ -37,6 +37,20 @@ func Run(t *testing.T, database func(testing.TB) Open) {
 		"FirstMembers":                 (*suite).firstMembers,
 		"Snapshot":                     (*suite).snapshot,
 		"Outbox":                       (*suite).outbox,
+		"Directory":                    (*suite).directory,
+		"Invitations":                  (*suite).invitations,
+		"ExpiredInvitations":           (*suite).expiredInvitations,
+		"ListsOfInvitations":           (*suite).listInvitations,
+		"Links":                        (*suite).links,
+		"ADeletedRoomInvitesNobody":    (*suite).aDeletedRoomInvitesNobody,
+		"ListsOfLinks":                 (*suite).listLinks,
+		"Direct":                       (*suite).direct,
+		"Group":                        (*suite).group,
+		"Preferences":                  (*suite).preferences,
+		"ConcurrentInvitations":        (*suite).concurrentInvitations,
+		"ConcurrentUsesOfALink":        (*suite).concurrentUsesOfALink,
+		"ConcurrentDirects":            (*suite).concurrentDirects,
+		"ConcurrentConversations":      (*suite).concurrentConversations,
 		"ConcurrentJoinsAndLeaves":     (*suite).concurrentJoinsAndLeaves,
 		"ConcurrentJoinsOfOneUser":     (*suite).concurrentJoinsOfOneUser,
 		"ConcurrentJoinsOfAFullRoom":   (*suite).concurrentJoinsOfAFullRoom,
@@ -69,7 +83,7 @@ type suite struct {
 }
 
 // limits are not reached by accident.
-var limits = room.Limits{RoomsPerUser: 1000, MembersPerRoom: 10_000}
+var limits = room.Limits{RoomsPerUser: 1000, MembersPerRoom: 10_000, InvitationsPerDay: 1000, LinksPerRoom: 1000, ConversationsPerDay: 1000}
 
 // process opens the case's database once more.
 func (s *suite) process() store.Store {
