@@ -104,14 +104,6 @@ func (c *Conn) Pin(ctx context.Context, roomID string, seq uint32, remove bool) 
 	return f.GetAck(), err
 }
 
-// Read moves the user's read marker up to seq. It never moves back.
-func (c *Conn) Read(ctx context.Context, roomID string, seq uint32) error {
-	_, err := c.ask(ctx, unordered, &clientv1.ClientFrame{
-		Frame: &clientv1.ClientFrame_Read{Read: &clientv1.Read{RoomId: roomID, Seq: seq}},
-	})
-	return err
-}
-
 // Which says where a page of messages lies; the zero value is the newest.
 type Which struct {
 	// Before and After are seqs; at most one may be set.
@@ -140,13 +132,6 @@ func (c *Conn) Fetch(ctx context.Context, roomID string, which Which) (*clientv1
 func (c *Conn) Typing(roomID string, active bool) {
 	c.sendSmall(&clientv1.ClientFrame{
 		Frame: &clientv1.ClientFrame_Typing{Typing: &clientv1.Typing{RoomId: roomID, Active: active}},
-	})
-}
-
-// Delivered tells the room that the user's device has its events up to seq. Lost while offline.
-func (c *Conn) Delivered(roomID string, seq uint32) {
-	c.sendSmall(&clientv1.ClientFrame{
-		Frame: &clientv1.ClientFrame_Delivered{Delivered: &clientv1.Delivered{RoomId: roomID, Seq: seq}},
 	})
 }
 

@@ -64,7 +64,8 @@ type Conn struct {
 	outbox  *outbox
 	watched []string
 	away    bool
-	session *session // nil when there is no socket
+	revs    map[string]uint32 // of read markers by room, as the program was told
+	session *session          // nil when there is no socket
 }
 
 // Connect opens the live connection of the client's user. It returns when the server has welcomed it, trying again until
@@ -73,7 +74,7 @@ func (c *Client) Connect(ctx context.Context, opts ConnOptions) (*Conn, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	conn := &Conn{
 		client: c, opts: opts, events: newQueue(), wake: make(chan struct{}, 1), online: make(chan struct{}), stop: stop,
-		done: make(chan struct{}), epoch: opts.Epoch, cursors: cursors{}, outbox: newOutbox(),
+		done: make(chan struct{}), epoch: opts.Epoch, cursors: cursors{}, outbox: newOutbox(), revs: map[string]uint32{},
 	}
 	for room, seq := range opts.Resume {
 		conn.cursors[room] = &cursor{seq: seq}
@@ -104,8 +105,9 @@ func (c *Conn) Close() {
 //	*clientv1.Welcome       after each connect: the user's rooms (one or several of these)
 //	*clientv1.CaughtUp      what was missed in a room has been delivered
 //	*clientv1.Reset         too much was missed in a room, or a backup was restored: Fetch a page; events go on from HeadSeq+1
-//	*clientv1.Gone          the user is no longer a member of a room
-//	*clientv1.UserEvent     the user joined a room, their read marker moved, or they have another name
+//	*clientv1.Gone          the user is no longer a member of a room, or it was deleted
+//	*clientv1.UserEvent     the user joined a room, was invited to one, wants one shown in another way, saved a message,
+//	                        has another name, or a read marker of theirs moved
 //	*clientv1.Profile       somebody else has another name or avatar; may be lost, as may
 //	*clientv1.Signal, *clientv1.Receipt, *clientv1.Presence
 //	StateChange             the connection came or went
@@ -122,6 +124,7 @@ func (c *Conn) Events(ctx context.Context) iter.Seq[any] {
 			if left == 0 {
 				c.queueEmptied()
 			}
+			c.told(event)
 			if !yield(event) {
 				return
 			}

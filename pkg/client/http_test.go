@@ -154,7 +154,7 @@ func TestEveryRouteHasAMethod(t *testing.T) {
 	t.Parallel()
 	in(t, func(g *gateway) {
 		var last route.Route
-		missing := map[string]bool{}
+		missing, isPart := map[string]bool{}, false
 		g.http = routes(t, func(r route.Route, made *http.Request, req proto.Message) {
 			last = r
 			delete(missing, r.Pattern())
@@ -163,7 +163,7 @@ func TestEveryRouteHasAMethod(t *testing.T) {
 			}
 			fields := req.ProtoReflect().Descriptor().Fields()
 			for i := range fields.Len() {
-				if !req.ProtoReflect().Has(fields.Get(i)) && r.Access == httpv1.Access_ACCESS_USER {
+				if !req.ProtoReflect().Has(fields.Get(i)) && r.Access == httpv1.Access_ACCESS_USER && !isPart {
 					t.Errorf("%s is without %s", r.Pattern(), fields.Get(i).JSONName())
 				}
 			}
@@ -185,9 +185,10 @@ func TestEveryRouteHasAMethod(t *testing.T) {
 			c.tokens.set("token")
 		}
 		for name, method := range reflect.ValueOf(c).Methods() {
-			if slices.Contains([]string{"Connect", "SignIn", "Register", "Login", "Logout", "CreateRoom"}, name.Name) {
+			if slices.Contains([]string{"Connect", "SignIn", "Register", "Login", "Logout"}, name.Name) {
 				continue
 			}
+			isPart = slices.Contains([]string{"CreateRoom", "SetRole", "Mute", "Kick"}, name.Name) // of a longer one
 			args := []reflect.Value{reflect.ValueOf(g.t.Context())}
 			for i := 1; i < method.Type().NumIn(); i++ {
 				of := method.Type().In(i)

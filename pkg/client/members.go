@@ -18,8 +18,3 @@ func (c *Client) Members(ctx context.Context, roomID, after string, limit int) (
 func (c *Client) AddMember(ctx context.Context, roomID, userID string) (*chatv1.Member, error) {
 	return call(ctx, c, &roomsv1.AddMemberRequest{RoomId: roomID, UserId: userID}, &chatv1.Member{})
 }
-
-// RemoveMember removes a user from a room; with ban they cannot come back. For its owners, admins and moderators.
-func (c *Client) RemoveMember(ctx context.Context, roomID, userID string, ban bool) error {
-	return done(ctx, c, &roomsv1.RemoveMemberRequest{RoomId: roomID, UserId: userID, Ban: ban}, &roomsv1.RemoveMemberResponse{})
-}

@@ -220,7 +220,7 @@ func strangers(t *testing.T, s *system) {
 	e.knows(id)
 	second := a.say(id, "welcome")
 	e.event(id, second.GetSeq())
-	if err := ada.RemoveMember(ctx, id, eve.id, true); err != nil {
+	if _, err := ada.Ban(ctx, id, eve.id, "", 0); err != nil {
 		t.Fatal(err)
 	}
 	a.say(id, "without eve")

@@ -62,10 +62,15 @@ type Change struct {
 // Silent reports whether the change has no version and no command. Nothing of the room's log depends on it.
 func (c *Change) Silent() bool { return c.body == nil }
 
-// stands is the change that makes user a member, or gives a member another role or mute.
-func stands(actor, user *chatv1.UserRef, s Standing) *Change {
+// stands is the change that makes user a member.
+func stands(actor, user *chatv1.UserRef, s Standing) *Change { return standing(actor, user, s, false) }
+
+// changes is the change that gives a member another role or mute.
+func changes(actor, user *chatv1.UserRef, s Standing) *Change { return standing(actor, user, s, true) }
+
+func standing(actor, user *chatv1.UserRef, s Standing, isChange bool) *Change {
 	return &Change{Standing: &s, actor: actor, body: func(c *busv1.Command, version uint32) {
-		joined := &chatv1.MemberJoined{User: user, Role: string(s.Role), Version: version}
+		joined := &chatv1.MemberJoined{User: user, Role: string(s.Role), Version: version, IsChange: isChange}
 		if !s.MutedUntil.IsZero() {
 			joined.MutedUntil = timestamppb.New(s.MutedUntil)
 		}

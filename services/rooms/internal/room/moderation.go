@@ -88,7 +88,7 @@ func SetMember(actor, user *chatv1.UserRef, u MemberUpdate) Decide {
 		if is == was {
 			return nil, nil
 		}
-		return v.enqueue(stands(actor, user, is))
+		return v.enqueue(changes(actor, user, is))
 	}
 }
 
@@ -123,7 +123,7 @@ func Crown(actor, user *chatv1.UserRef) Decide {
 		case v.Target == role.None:
 			return nil, fault.New(fault.NotFound, "this user is not a member of the room")
 		}
-		return v.enqueue(stands(actor, user, Standing{Role: role.Owner})) // nobody could lift an owner's mute
+		return v.enqueue(changes(actor, user, Standing{Role: role.Owner})) // nobody could lift an owner's mute
 	}
 }
 
@@ -133,7 +133,7 @@ func Abdicate(actor *chatv1.UserRef) Decide {
 		if v.Target != role.Owner {
 			return nil, nil
 		}
-		return stands(actor, actor, Standing{Role: role.Admin, MutedUntil: v.mute()}), nil
+		return changes(actor, actor, Standing{Role: role.Admin, MutedUntil: v.mute()}), nil
 	}
 }
 

@@ -116,6 +116,9 @@ func event(t *testing.T, c *busv1.Command) string {
 	case *busv1.Command_MemberJoined:
 		j := body.MemberJoined
 		version, words = j.GetVersion(), "joined "+j.GetUser().GetId()+" as "+j.GetRole()
+		if j.GetIsChange() {
+			words = "changed " + j.GetUser().GetId() + " to " + j.GetRole()
+		}
 		if j.GetMutedUntil() != nil {
 			words += lasting(" muted", j.GetMutedUntil().AsTime())
 		}
