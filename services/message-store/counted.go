@@ -50,6 +50,21 @@ func (c *counted) MessagesAfter(ctx context.Context, room ids.Room, after uint32
 	return c.engine.MessagesAfter(ctx, room, after, limit)
 }
 
+func (c *counted) RepliesBefore(ctx context.Context, root store.Ref, before uint32, limit int) (store.Page, error) {
+	c.messages.Inc()
+	return c.engine.RepliesBefore(ctx, root, before, limit)
+}
+
+func (c *counted) RepliesAfter(ctx context.Context, root store.Ref, after uint32, limit int) (store.Page, error) {
+	c.messages.Inc()
+	return c.engine.RepliesAfter(ctx, root, after, limit)
+}
+
+func (c *counted) Threads(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error) {
+	c.messages.Inc()
+	return c.engine.Threads(ctx, room, before, limit)
+}
+
 func (c *counted) FindNonces(ctx context.Context, keys []store.NonceKey) (map[store.NonceKey]store.Stored, error) {
 	c.nonces.Inc()
 	return c.engine.FindNonces(ctx, keys)

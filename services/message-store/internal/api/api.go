@@ -5,7 +5,6 @@ package api
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"time"
 
@@ -38,6 +37,10 @@ type Log interface {
 	Events(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Log, error)
 	MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
 	MessagesAfter(ctx context.Context, room ids.Room, after uint32, limit int) (store.Page, error)
+	RepliesBefore(ctx context.Context, root store.Ref, before uint32, limit int) (store.Page, error)
+	RepliesAfter(ctx context.Context, root store.Ref, after uint32, limit int) (store.Page, error)
+	Threads(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
+	Purge(ctx context.Context, room ids.Room) error
 }
 
 // Markers is the read markers, as the store has them or as they are remembered. Who never read is left out, or is at 0.
@@ -49,6 +52,7 @@ type Markers interface {
 // Pipeline knows the rooms that are written to here.
 type Pipeline interface {
 	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (role.Role, int, error)
+	Deleted(ctx context.Context, room ids.Room, version uint32) (bool, error)
 	Heads(ctx context.Context, rooms []ids.Room, mine func(partition int) bool, notBefore time.Time) (map[ids.Room]store.Head, error)
 	MoveMarkers(ctx context.Context, moves []store.Move, now map[ids.Room]pipeline.Now) error
 	Ahead(who store.Reader, at store.Marker) store.Marker
@@ -92,6 +96,8 @@ func (a *API) Serve(s *rpc.Server) error {
 		rpc.Handle(s, "GetMeta", a.GetMeta),
 		rpc.Handle(s, "GetMessage", a.GetMessage),
 		rpc.Handle(s, "ListEdits", a.ListEdits),
+		rpc.Handle(s, "ListThreads", a.ListThreads),
+		rpc.Handle(s, "PurgeRoom", a.PurgeRoom),
 	)
 }
 
@@ -141,15 +147,7 @@ func (a *API) ListMessages(ctx context.Context, req *storev1.ListMessagesRequest
 	if err := a.member(ctx, in, caller.User); err != nil {
 		return nil, err
 	}
-	var page store.Page
-	switch {
-	case req.After != nil:
-		page, err = a.Log.MessagesAfter(ctx, in, req.GetAfter(), limit)
-	case req.Before != nil:
-		page, err = a.Log.MessagesBefore(ctx, in, req.GetBefore(), limit)
-	default:
-		page, err = a.Log.MessagesBefore(ctx, in, math.MaxUint32, limit)
-	}
+	page, err := a.page(ctx, in, req, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -187,28 +187,40 @@ func (d *document) message() (*store.Message, error) {
 		}
 	}
 	m := &store.Message{Event: e}
-	switch {
-	case e.Kind == 0:
+	switch e.Kind {
+	case 0:
 		return nil, fmt.Errorf("event %s: kind %s", d.ID, strconv.Quote(d.Kind))
-	case d.Member != nil:
-		who, err := ids.ParseUser(d.Member.UserID)
-		if err != nil {
+	case store.KindMemberJoined, store.KindMemberLeft:
+		if e.Member, err = d.Member.member(); err != nil {
 			return nil, fmt.Errorf("event %s: member: %w", d.ID, err)
 		}
-		e.Member = &store.Member{
-			User: who, Username: d.Member.Username, Avatar: d.Member.Avatar, Role: d.Member.Role, Reason: d.Member.Reason,
-			Note: d.Member.Note, MutedUntil: d.Member.MutedUntil, IsChange: d.Member.IsChange,
+	case store.KindRoomUpdated:
+		e.Info = &store.RoomInfo{}
+		if d.Room != nil { // else it is purged
+			*e.Info = store.RoomInfo(*d.Room)
 		}
-	case d.Room != nil:
-		e.Info = new(store.RoomInfo(*d.Room))
-	case d.Fold != nil:
+	case store.KindMessage:
 		return m, d.unfold(m)
 	}
 	return m, nil
 }
 
+// member is the member of an event; nobody if it is purged.
+func (d *member) member() (*store.Member, error) {
+	if d == nil {
+		return &store.Member{}, nil
+	}
+	user, err := ids.ParseUser(d.UserID)
+	return &store.Member{
+		User: user, Username: d.Username, Avatar: d.Avatar, Role: d.Role, Reason: d.Reason, Note: d.Note, MutedUntil: d.MutedUntil, IsChange: d.IsChange,
+	}, err
+}
+
 // unfold fills in what happened to a message.
 func (d *document) unfold(m *store.Message) error {
+	if d.Fold == nil { // it was not read
+		return nil
+	}
 	m.Fold = store.Fold{
 		AsOf: uint32(d.Fold.AsOf), EditedSeq: uint32(d.Fold.EditedSeq), DeletedSeq: uint32(d.Fold.DeletedSeq),
 		PinnedSeq: uint32(d.Fold.PinnedSeq), PinnedAt: d.Fold.PinnedAt, Pinned: d.Fold.Pinned,

@@ -93,6 +93,11 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 			"every count of mentions scans for them"},
 		{"calledAt", bson.D{{Key: "called", Value: 1}, {Key: "createdAt", Value: 1}, {Key: "_id", Value: 1}}, bson.D{{Key: "called", Value: exists}},
 			"every list of mentions scans for them"},
+		{"thread", bson.D{{Key: "roomId", Value: 1}, {Key: "thread", Value: 1}, {Key: "seq", Value: 1}}, bson.D{{Key: "thread", Value: exists}},
+			"every page of a thread scans for it"},
+		// The first reply of each thread.
+		{"threads", bson.D{{Key: "roomId", Value: 1}, {Key: "thread", Value: 1}}, bson.D{{Key: "threadOrdinal", Value: 1}},
+			"every list of threads scans for them"},
 	} {
 		_, err := s.events.Indexes().CreateOne(ctx, mongo.IndexModel{
 			Keys: i.keys, Options: options.Index().SetName(i.name).SetPartialFilterExpression(i.filter),

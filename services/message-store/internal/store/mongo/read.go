@@ -114,21 +114,35 @@ func (s *Store) Events(ctx context.Context, room ids.Room, after uint32, limit, 
 
 // MessagesBefore returns up to limit messages with seq < before, newest first.
 func (s *Store) MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error) {
-	return s.page(ctx, room, limit, -1, func(head store.Head) bson.D { return roomRange(room, 0, min(int64(before), int64(head.Seq)+1)) })
+	return s.page(ctx, room, limit, func(head store.Head) ([]*store.Message, error) {
+		return s.messages(ctx, inRoom(roomRange(room, 0, min(int64(before), int64(head.Seq)+1))), -1, limit)
+	})
 }
 
 // MessagesAfter returns the first messages with seq > after, up to limit, newest first.
 func (s *Store) MessagesAfter(ctx context.Context, room ids.Room, after uint32, limit int) (store.Page, error) {
-	page, err := s.page(ctx, room, limit, 1, func(head store.Head) bson.D { return roomRange(room, int64(after), int64(head.Seq)+1) })
+	page, err := s.page(ctx, room, limit, func(head store.Head) ([]*store.Message, error) {
+		return s.messages(ctx, inRoom(roomRange(room, int64(after), int64(head.Seq)+1)), 1, limit)
+	})
 	slices.Reverse(page.Messages)
 	return page, err
 }
 
-func (s *Store) page(ctx context.Context, room ids.Room, limit, order int, within func(store.Head) bson.D) (page store.Page, err error) {
+// inRoom matches the messages in a range of ids that stand in the room itself.
+func inRoom(within bson.D) bson.D {
+	return bson.D{{Key: "_id", Value: within}, {Key: "kind", Value: kindNames()[store.KindMessage]}, {Key: "thread", Value: nil}}
+}
+
+// messages returns up to limit+1 messages, in the order of their ids (1) or the other way (-1).
+func (s *Store) messages(ctx context.Context, filter bson.D, order, limit int) ([]*store.Message, error) {
+	return s.find(ctx, filter, options.Find().SetSort(bson.D{{Key: "_id", Value: order}}).SetLimit(int64(limit)+1))
+}
+
+// page makes a page of what read returns, of which there are more if it is more than limit.
+func (s *Store) page(ctx context.Context, room ids.Room, limit int, read func(store.Head) ([]*store.Message, error)) (page store.Page, err error) {
 	page.Messages, err = s.fold(ctx, room, func(head store.Head, _ []*store.Message) ([]*store.Message, error) {
 		page.AsOf = head.Seq
-		return s.find(ctx, bson.D{{Key: "_id", Value: within(head)}, {Key: "kind", Value: kindNames()[store.KindMessage]}, {Key: "thread", Value: nil}},
-			options.Find().SetSort(bson.D{{Key: "_id", Value: order}}).SetLimit(int64(limit)+1))
+		return read(head)
 	})
 	if len(page.Messages) > limit {
 		page.Messages, page.More = page.Messages[:limit], true

@@ -63,10 +63,8 @@ func scan(rows *sql.Rows) (*store.Message, error) {
 	if e.Kind == store.KindMessage {
 		e.Thread, e.Target = e.Target, 0
 	}
-	if len(detail) > 0 {
-		if err := addDetail(e, detail); err != nil {
-			return nil, fmt.Errorf("detail of %s: %w", store.MessageID(e.Room, e.Seq), err)
-		}
+	if err := addDetail(e, detail); err != nil {
+		return nil, fmt.Errorf("detail of %s: %w", store.MessageID(e.Room, e.Seq), err)
 	}
 	if len(fold) > 0 {
 		if err := json.Unmarshal(fold, &m.Fold); err != nil {
@@ -76,14 +74,22 @@ func scan(rows *sql.Rows) (*store.Message, error) {
 	return m, nil
 }
 
+// addDetail fills in what is in detail. A purged event has none, whatever its kind.
 func addDetail(e *store.Event, text []byte) error {
+	var into any
 	switch e.Kind {
 	case store.KindMemberJoined, store.KindMemberLeft:
 		e.Member = &store.Member{}
-		return json.Unmarshal(text, e.Member)
+		into = e.Member
 	case store.KindRoomUpdated:
 		e.Info = &store.RoomInfo{}
-		return json.Unmarshal(text, e.Info)
+		into = e.Info
+	}
+	if len(text) == 0 {
+		return nil
+	}
+	if into != nil {
+		return json.Unmarshal(text, into)
 	}
 	var x extra
 	err := json.Unmarshal(text, &x)

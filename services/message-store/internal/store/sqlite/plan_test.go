@@ -18,12 +18,16 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlFold, sqlBlank, sqlNonces(1), sqlNonces(64),
 		sqlMarker, sqlAt, sqlAtInThread, sqlOwn, sqlUncall, sqlUnread, sqlCalls, sqlRoomCalls,
 		sqlEventAt, sqlPins, sqlChanges, sqlSavedCount, sqlSaved, sqlUnsave, sqlUnsaveRoom,
+		sqlRepliesBefore, sqlRepliesAfter, sqlThreads, sqlJoined, sqlPurgeMarkers, sqlPurgeMentions, sqlPurgeSaved, sqlWipe, sqlWipeHead,
 	} {
 		plan := explain(t, s, query)
 		if !strings.Contains(plan, "SEARCH") {
 			t.Errorf("%s\nsearches nothing:\n%s", query, plan)
 		}
 		for line := range strings.Lines(plan) {
+			if query == sqlThreads && (strings.Contains(line, "SCAN roots") || strings.Contains(line, "TEMP B-TREE FOR ORDER BY")) {
+				continue // of the page that was found
+			}
 			if strings.Contains(line, "SCAN") && !strings.Contains(line, "CONSTANT ROW") && !strings.Contains(line, "VALUES CLAUSE") || strings.Contains(line, "TEMP B-TREE") {
 				t.Errorf("%s\n%s", query, line)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/sqlite"
@@ -97,26 +98,25 @@ func (s *Store) Events(ctx context.Context, room ids.Room, after uint32, limit, 
 
 // MessagesBefore returns up to limit messages with seq < before, newest first.
 func (s *Store) MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error) {
-	return s.page(ctx, s.r.before, room, before, limit)
+	return s.page(ctx, s.r.before, limit, room, int64(before))
 }
 
 // MessagesAfter returns the first messages with seq > after, up to limit, newest first.
 func (s *Store) MessagesAfter(ctx context.Context, room ids.Room, after uint32, limit int) (store.Page, error) {
-	page, err := s.page(ctx, s.r.after, room, after, limit)
-	for i, j := 0, len(page.Messages)-1; i < j; i, j = i+1, j-1 {
-		page.Messages[i], page.Messages[j] = page.Messages[j], page.Messages[i]
-	}
+	page, err := s.page(ctx, s.r.after, limit, room, int64(after))
+	slices.Reverse(page.Messages)
 	return page, err
 }
 
-func (s *Store) page(ctx context.Context, stmt *sql.Stmt, room ids.Room, from uint32, limit int) (page store.Page, err error) {
+// page runs a query for messages of a room, with its other arguments.
+func (s *Store) page(ctx context.Context, stmt *sql.Stmt, limit int, room ids.Room, args ...any) (page store.Page, err error) {
 	err = s.snapshot(ctx, func(tx *sql.Tx) error {
 		h, err := head(ctx, tx.StmtContext(ctx, s.r.head), room)
 		if err != nil {
 			return err
 		}
 		page.AsOf = h.Seq
-		rows, err := tx.StmtContext(ctx, stmt).QueryContext(ctx, room[:], int64(from), limit+1)
+		rows, err := tx.StmtContext(ctx, stmt).QueryContext(ctx, slices.Concat([]any{room[:]}, args, []any{limit + 1})...)
 		if err != nil {
 			return err
 		}

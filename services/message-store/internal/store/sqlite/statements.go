@@ -68,6 +68,7 @@ type readStatements struct {
 	unread, calls, roomCalls                                       *sql.Stmt
 	nonces                                                         [groupSizes]*sql.Stmt
 	head, events, before, after, message, eventAt, changes, marker *sql.Stmt
+	repliesBefore, repliesAfter, threads                           *sql.Stmt
 }
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
@@ -81,7 +82,8 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		}
 	}
 	return prepareAll(map[string]**sql.Stmt{sqlHead: &r.head, sqlEvents: &r.events, sqlBefore: &r.before, sqlAfter: &r.after,
-		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlChanges: &r.changes, sqlMarker: &r.marker, sqlUnread: &r.unread, sqlCalls: &r.calls, sqlRoomCalls: &r.roomCalls}, prepare)
+		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlChanges: &r.changes, sqlMarker: &r.marker, sqlUnread: &r.unread, sqlCalls: &r.calls, sqlRoomCalls: &r.roomCalls,
+		sqlRepliesBefore: &r.repliesBefore, sqlRepliesAfter: &r.repliesAfter, sqlThreads: &r.threads}, prepare)
 }
 
 func prepareAll(queries map[string]**sql.Stmt, prepare func(string) (*sql.Stmt, error)) (err error) {

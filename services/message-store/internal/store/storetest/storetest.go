@@ -25,11 +25,15 @@ type Store interface {
 	UnsaveRoom(ctx context.Context, user ids.User, room ids.Room) error
 	Saved(ctx context.Context, user ids.User, before ids.Saved, limit int) ([]store.Saved, error)
 	EventsAt(ctx context.Context, room ids.Room, seqs []uint32) ([]*store.Event, error)
+	RepliesBefore(ctx context.Context, root store.Ref, before uint32, limit int) (store.Page, error)
+	RepliesAfter(ctx context.Context, root store.Ref, after uint32, limit int) (store.Page, error)
+	Threads(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
 	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
 	Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
 	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 	UnreadMentions(ctx context.Context, readers []store.Unread) (map[store.Reader][]uint32, error)
 	Mentions(ctx context.Context, user ids.User, rooms []ids.Room, before store.MentionAt, limit int) ([]store.MentionAt, error)
+	Purge(ctx context.Context, room ids.Room) error
 	Meta(ctx context.Context) (store.Meta, error)
 	Ping(ctx context.Context) error
 }
@@ -50,6 +54,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 		"pins": testPins, "changes": testChanges, "saved messages": testSaved,
 		"history": testHistory, "folding": testFolding, "targets": testTargets,
 		"markers": testMarkers, "mark unread": testUnread, "delivered": testDelivered, "movers race": testMoversRace,
+		"threads": testThreads, "purge": testPurge,
 		"unread mentions": testUnreadMentions, "mentions of a user": testMentions,
 		"meta": testMeta, "two writers": testTwoWriters, "readers see whole folds": testReadersDuringFolds,
 	} {
