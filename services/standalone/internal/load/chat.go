@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,9 +20,14 @@ const (
 	markEvery = 5 * time.Second
 	// markers are moved by this many goroutines.
 	markers = 8
+	// onScreen is how many people each user watches, of those in their rooms.
+	onScreen = 30
+	// flapShare of the users go away from their client, or come back to it, each second.
+	flapShare = 0.01
 )
 
-// chat: Rate messages a second by users at random; half of them type first; everyone's read markers follow.
+// chat: Rate messages a second by users at random; half of them type first; everyone's read markers follow. Everyone watches
+// some of those in their rooms, of whom a few go away and come back all the time.
 func (r *run) chat(ctx context.Context) error {
 	for _, c := range r.clients {
 		c.onEvent = func(_ *seat, sent stamp) {
@@ -46,6 +52,7 @@ func (r *run) chat(ctx context.Context) error {
 	talking, cease := context.WithCancel(ctx)
 	defer cease()
 	g, talking := errgroup.WithContext(talking)
+	g.Go(func() error { return r.flap(talking) })
 	g.Go(func() error { return r.talk(talking, time.Duration(float64(time.Second)/rate)) })
 	for i := range markers {
 		g.Go(func() error { return r.mark(talking, i) })
@@ -59,6 +66,33 @@ func (r *run) chat(ctx context.Context) error {
 		r.settled(ctx)
 	}
 	return err
+}
+
+// flap makes everyone watch, and then users go away or come back.
+func (r *run) flap(ctx context.Context) error {
+	for _, c := range r.clients {
+		watch := &clientv1.Watch{}
+		for _, s := range c.seats {
+			for _, other := range s.room.seats[:min(onScreen, len(s.room.seats))] {
+				if len(watch.UserIds) < onScreen && !slices.Contains(watch.GetUserIds(), other.conn.user) {
+					watch.UserIds = append(watch.UserIds, other.conn.user)
+				}
+			}
+		}
+		if err := c.write(context.Background(), &clientv1.ClientFrame{Frame: &clientv1.ClientFrame_Watch{Watch: watch}}); err != nil {
+			return err
+		}
+	}
+	away := make([]bool, len(r.clients))
+	every := time.Duration(float64(time.Second) / (flapShare * float64(len(r.clients))))
+	for due := r.now(); sleep(ctx, due-r.now()); due += every {
+		n := rand.IntN(len(r.clients))
+		away[n] = !away[n]
+		if err := r.clients[n].write(context.Background(), &clientv1.ClientFrame{Frame: &clientv1.ClientFrame_Away{Away: &clientv1.Away{Away: away[n]}}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // talk posts a message of somebody in each interval.

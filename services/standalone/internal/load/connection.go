@@ -80,6 +80,7 @@ type connection struct {
 	run    *run
 	number int
 	token  string
+	user   string           // id
 	seats  map[string]*seat // by room id
 
 	// onAck is called for each ack, onEvent for each message of ours that is new, by the goroutine that reads.
@@ -258,6 +259,10 @@ func (c *connection) handleOther(f *clientv1.ServerFrame) error {
 		}
 		if !f.Welcome.GetMore() {
 			c.caughtUp(0)
+		}
+	case *clientv1.ServerFrame_Presence:
+		if c.run.measuring.Load() {
+			c.run.presences.Add(1)
 		}
 	case *clientv1.ServerFrame_CaughtUp:
 		if s := c.seats[f.CaughtUp.GetRoomId()]; s != nil && !s.caughtUp {

@@ -51,6 +51,7 @@ type run struct {
 	// measuring: what happens counts.
 	measuring        atomic.Bool
 	deliveries, acks atomic.Int64
+	presences        atomic.Int64 // changes of watched people that reached somebody
 	latency, ackTime Histogram
 	reached          Histogram // from when a message was due until every member had it
 	report           *Report

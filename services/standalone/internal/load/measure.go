@@ -128,7 +128,7 @@ func (r *run) measure(ctx context.Context) error {
 	}
 	rep := r.report
 	rep.Seconds = elapsed.Seconds()
-	rep.Deliveries, rep.Acks = r.deliveries.Load(), r.acks.Load()
+	rep.Deliveries, rep.Acks, rep.Presences = r.deliveries.Load(), r.acks.Load(), r.presences.Load()
 	rep.DeliveriesPerSecond = float64(rep.Deliveries) / rep.Seconds
 	rep.AcksPerSecond = float64(rep.Acks) / rep.Seconds
 	rep.Latency, rep.AckLatency, rep.Reach = summarize(&r.latency), summarize(&r.ackTime), summarize(&r.reached)

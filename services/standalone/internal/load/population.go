@@ -20,6 +20,7 @@ import (
 type Population struct {
 	target string
 	tokens []string // by client
+	users  []string // their ids
 	rooms  []string // ids
 	// fresh: the rooms are empty, and clients become members by naming them in hello. Only the bare server works so.
 	fresh bool
@@ -59,7 +60,7 @@ func Natter(ctx context.Context, s Settings, stores Stores, progress *Progress) 
 		list[i].Name = fmt.Sprintf("%s-%d", prefix, i)
 	}
 	for n, user := range made {
-		p.tokens = append(p.tokens, user.Token)
+		p.tokens, p.users = append(p.tokens, user.Token), append(p.users, user.ID)
 		for _, i := range s.roomsOf(n) {
 			list[i].Members = append(list[i].Members, &chatv1.UserRef{Id: user.ID, Username: accounts[n].Username})
 		}
@@ -79,6 +80,7 @@ func Bare(s Settings) *Population {
 	prefix := "load-" + randomHex()
 	for i := range s.connections() {
 		p.tokens = append(p.tokens, fmt.Sprintf("%s-%d", prefix, i))
+		p.users = append(p.users, p.tokens[i])
 	}
 	for range s.Rooms {
 		p.rooms = append(p.rooms, uuid.NewString())
@@ -101,7 +103,7 @@ func (p *Population) clients(r *run) {
 		r.rooms = append(r.rooms, &room{id: id})
 	}
 	for n, token := range p.tokens {
-		c := &connection{run: r, number: n, token: token, seats: map[string]*seat{}, onAck: func() {}, onEvent: func(*seat, stamp) {}}
+		c := &connection{run: r, number: n, token: token, user: p.users[n], seats: map[string]*seat{}, onAck: func() {}, onEvent: func(*seat, stamp) {}}
 		for _, i := range r.roomsOf(n) {
 			s := &seat{conn: c, room: r.rooms[i], known: p.fresh}
 			c.seats[s.room.id] = s

@@ -22,6 +22,8 @@ type Report struct {
 	DeliveriesPerSecond float64 `json:"deliveriesPerSecond,omitzero"`
 	Acks                int64   `json:"acks,omitzero"`
 	AcksPerSecond       float64 `json:"acksPerSecond,omitzero"`
+	// Presences are changes of watched people that somebody was told (chat).
+	Presences int64 `json:"presences,omitzero"`
 	// Latency is from when a message was due (open loop) or sent to each receipt; AckLatency from sent to acked.
 	Latency    *Latency `json:"latency,omitempty"`
 	AckLatency *Latency `json:"ackLatency,omitempty"`
@@ -87,6 +89,9 @@ func (r *Report) WriteTable(out io.Writer) error {
 	}
 	if r.Acks > 0 {
 		row("acked messages", "%.0f/s (%d in %.1f s)", r.AcksPerSecond, r.Acks, r.Seconds)
+	}
+	if r.Presences > 0 {
+		row("presence", "%.0f/s (%d in %.1f s)", float64(r.Presences)/r.Seconds, r.Presences, r.Seconds)
 	}
 	times("delivery", r.Latency)
 	times("reached all", r.Reach)
