@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -43,10 +44,11 @@ var Component = app.Component{Name: service.Name, Settings: Config{}, New: newRo
 
 // rooms is the running service. What newRooms took is released by stop, in reverse.
 type rooms struct {
-	grace time.Duration
-	store store.Store
-	nc    *nats.Conn
-	relay *relay.Relay
+	grace   time.Duration
+	store   store.Store
+	nc      *nats.Conn
+	relay   *relay.Relay
+	service *service.Service
 	// Changes wait for message-store, which asks for snapshots meanwhile: reads go on until no change is under way.
 	reads, changes *rpc.Server
 }
@@ -101,7 +103,8 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	if r.changes, err = rpc.NewServer(r.nc, service.Name, d.Log, d.Metrics); err != nil {
 		return err
 	}
-	if err := service.New(counted, known, r.relay, names, cfg.Limits, d.Log).Serve(r.reads, r.changes); err != nil {
+	r.service = service.New(counted, known, r.relay, names, r.nc.Publish, cfg.Limits, d.Log)
+	if err := r.service.Serve(r.reads, r.changes); err != nil {
 		return err
 	}
 	return r.nc.Flush() // the subscriptions are with the server
@@ -143,7 +146,10 @@ func (cfg Config) openStore(ctx context.Context) (store.Store, error) {
 
 // Run serves until ctx ends, then answers what is under way.
 func (r *rooms) Run(ctx context.Context) error {
+	var jobs sync.WaitGroup
+	jobs.Go(func() { r.service.CleanUp(ctx) })
 	r.relay.Run(ctx)
+	jobs.Wait()
 	return r.stop()
 }
 

@@ -1,6 +1,7 @@
 package memberships
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 
@@ -19,8 +20,8 @@ func (c *Cache) Follow(nc *nats.Conn, log *slog.Logger) error {
 	_, err := nc.Subscribe(subject.RoomsChanged, func(msg *nats.Msg) {
 		var news busv1.RoomChanged
 		err := proto.Unmarshal(msg.Data, &news)
-		m := news.GetMembership()
-		in, err1 := ids.ParseRoom(m.GetRoomId())
+		m, p := news.GetMembership(), news.GetPreferences()
+		in, err1 := ids.ParseRoom(cmp.Or(m.GetRoomId(), p.GetRoomId()))
 		var who ids.User // nobody, when it is about the room
 		var err2 error
 		if news.GetUserId() != "" {
@@ -30,8 +31,13 @@ func (c *Cache) Follow(nc *nats.Conn, log *slog.Logger) error {
 			log.Warn("unreadable change of a room")
 			return
 		}
-		if c.Changed(in, m.GetVersion(), who, role.Role(m.GetRole())) {
-			again(nc, who, m)
+		switch {
+		case p != nil:
+			if c.Preferred(in, who, p.GetPreferences().GetRev()) {
+				again(nc, who, &busv1.UserEvent{Event: &busv1.UserEvent_Preferences{Preferences: p}})
+			}
+		case c.Changed(in, m.GetVersion(), who, role.Role(m.GetRole())):
+			again(nc, who, &busv1.UserEvent{Event: &busv1.UserEvent_Membership{Membership: m}})
 		}
 	})
 	if err != nil {
@@ -42,8 +48,8 @@ func (c *Cache) Follow(nc *nats.Conn, log *slog.Logger) error {
 
 // again tells the gateways of a user once more: they may have asked after the first time, and been answered by a cache
 // that was told later than they.
-func again(nc *nats.Conn, who ids.User, m *busv1.MembershipChanged) {
-	data, err := proto.Marshal(&busv1.UserEvent{Event: &busv1.UserEvent_Membership{Membership: m}})
+func again(nc *nats.Conn, who ids.User, event *busv1.UserEvent) {
+	data, err := proto.Marshal(event)
 	if err == nil {
 		_ = nc.Publish(subject.UserEvent(who), data) // fails when the bus is away, and the gateways will ask anyhow
 	}

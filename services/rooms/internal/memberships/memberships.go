@@ -4,7 +4,8 @@
 // What it answers was true at the version of the room that comes with it: whoever knows the room's log and finds a higher
 // version there has to ask again, and so a removal cannot be overlooked. Versions are dense, which makes that the
 // exception: while every change of a room is heard, those whom it did not concern are known to be members at the new
-// version, too. Only a join can be missed, when the bus loses it: for as long as keep, unless the user joins or leaves again.
+// version, too. Only a join, and what a user prefers, can be missed, when the bus loses it: for as long as keep, unless the
+// user joins, leaves or changes preferences again.
 package memberships
 
 import (
@@ -27,7 +28,7 @@ const (
 	// is told by another user event.
 	late = 10 * time.Second
 	// roomBytes and memberBytes are about what is remembered of a room, besides its texts, and of a membership.
-	roomBytes, memberBytes = 350, 72
+	roomBytes, memberBytes = 380, 80
 )
 
 // Store is where memberships come from.
@@ -56,6 +57,14 @@ type member struct {
 	room    ids.Room
 	version uint32
 	room.Standing
+	preferences *room.Preferences // nil: nothing was ever said, as in most rooms
+}
+
+func (m member) wants() (p room.Preferences) {
+	if m.preferences != nil {
+		p = *m.preferences
+	}
+	return p
 }
 
 // known is a room as it was read last, which may be ahead of what was heard. Of the changes above the version since, all
@@ -147,7 +156,7 @@ func (c *Cache) lookup(id ids.User, now time.Time) ([]room.Membership, bool) {
 		if k.Version < as {
 			return nil, false // name and number of members are older
 		}
-		list[i] = room.Membership{Room: k.Room, Standing: m.Standing}
+		list[i] = room.Membership{Room: k.Room, Standing: m.Standing, Preferences: m.wants()}
 		list[i].Room.Version = as
 	}
 	u.served = now
@@ -158,7 +167,10 @@ func (c *Cache) lookup(id ids.User, now time.Time) ([]room.Membership, bool) {
 func (c *Cache) remember(id ids.User, list []room.Membership, at time.Time) {
 	u := &user{at: at, rooms: make([]member, len(list))}
 	for i, m := range list {
-		u.rooms[i] = member{m.Room.ID, m.Room.Version, m.Standing}
+		u.rooms[i] = member{room: m.Room.ID, version: m.Room.Version, Standing: m.Standing}
+		if m.Preferences.Rev > 0 {
+			u.rooms[i].preferences = new(m.Preferences)
+		}
 		switch k, ok := c.rooms.Get(m.Room.ID); {
 		case !ok:
 			k = &known{Room: m.Room, since: m.Room.Version, heard: m.Room.Version}
@@ -191,6 +203,22 @@ func (c *Cache) Changed(in ids.Room, version uint32, who ids.User, as role.Role)
 		k.since, k.heard = version, version
 	}
 	return answered
+}
+
+// Preferred takes the news that a user wants a room shown in another way, as of this rev of their preferences. The rest as
+// Changed.
+func (c *Cache) Preferred(in ids.Room, who ids.User, rev uint32) (answered bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for r := range c.reads {
+		r.changed[who] = struct{}{}
+	}
+	u, ok := c.users.Get(who)
+	if !ok || !slices.ContainsFunc(u.rooms, func(m member) bool { return m.room == in && m.wants().Rev < rev }) {
+		return false
+	}
+	c.users.Remove(who)
+	return time.Since(u.served) < late
 }
 
 // has reports whether a change is in what was read of the user.

@@ -268,3 +268,70 @@ func TestOldMemoryIsNotBelieved(t *testing.T) {
 	u.at = u.at.Add(-keep)
 	w.want(bob, 1, map[ids.Room]uint32{r: v})
 }
+
+// wants asks for the preferences of a user in their one room, and checks how many reads of the database that took.
+func (w *world) wants(user ids.User, reads int, want room.Preferences) {
+	w.Helper()
+	before := w.reads()
+	found, err := w.cache.Of(w.Context(), []ids.User{user})
+	if err != nil || len(found[user]) != 1 {
+		w.Fatalf("found %+v, %v", found, err)
+	}
+	if got := found[user][0].Preferences; got != want {
+		w.Errorf("preferences %+v, want %+v", got, want)
+	}
+	if n := w.reads() - before; n != reads {
+		w.Errorf("%d reads, want %d", n, reads)
+	}
+}
+
+func (w *world) prefer(in ids.Room, user ids.User, hidden uint32) room.Preferences {
+	w.Helper()
+	p, err := w.SetPreferences(w.Context(), in, user, room.Preferences{HiddenSeq: hidden})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return p
+}
+
+// What a user prefers is remembered until there is news; who was answered without it is told again.
+func TestPreferences(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada, bob := ids.New[ids.User](), ids.New[ids.User]()
+	r := w.create(ada)
+	w.join(r, bob)
+	w.wants(ada, 1, room.Preferences{})
+	w.wants(bob, 1, room.Preferences{})
+
+	first := w.prefer(r, ada, 7)
+	w.wants(ada, 0, room.Preferences{}) // the news is late
+	if !w.cache.Preferred(r, ada, first.Rev) {
+		t.Error("ada was answered without the news, and is not told")
+	}
+	w.wants(ada, 1, first)
+	w.wants(ada, 0, first)
+	if w.cache.Preferred(r, ada, first.Rev) {
+		t.Error("ada was answered with the news, and is told")
+	}
+	w.wants(ada, 0, first)
+	w.wants(bob, 0, room.Preferences{}) // not concerned
+	if w.cache.Preferred(ids.New[ids.Room](), bob, 9) {
+		t.Error("bob is told of a room that he is not in")
+	}
+
+	// Heard while the database is read: it may not be in what was read.
+	second := room.Preferences{}
+	w.held <- func() {
+		second = w.prefer(r, bob, 9)
+		w.cache.Preferred(r, bob, second.Rev)
+	}
+	w.cache.Clear()
+	w.wants(bob, 1, room.Preferences{})
+	w.wants(bob, 1, second)
+
+	// A membership that is over takes them with it.
+	w.cache.Changed(r, w.leave(r, bob), bob, role.None)
+	w.cache.Changed(r, w.join(r, bob), bob, role.Member)
+	w.wants(bob, 1, room.Preferences{})
+}

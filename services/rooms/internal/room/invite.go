@@ -93,8 +93,19 @@ func (l Limits) MakeLink(v View, there int) error {
 	return nil
 }
 
-// MayInvite returns why the actor may not let others in, or see who was invited; nil: they may.
+// MayInvite returns why the actor may not let others in; nil: they may.
 func (v View) MayInvite() error {
+	if err := v.Invites(); err != nil {
+		return err
+	}
+	if v.Room.IsArchived {
+		return errArchived
+	}
+	return nil
+}
+
+// Invites returns why the actor may not see who was invited, nor take that back; nil: they may.
+func (v View) Invites() error {
 	switch {
 	case v.hidden():
 		return ErrNotFound
@@ -102,8 +113,6 @@ func (v View) MayInvite() error {
 		return fault.New(fault.PermissionDenied, "nobody can be added to a direct conversation: start a group")
 	case !v.may(role.Invite):
 		return fault.New(fault.PermissionDenied, "your role in this room does not let you invite people")
-	case v.Room.IsArchived:
-		return errArchived
 	}
 	return nil
 }
@@ -112,15 +121,8 @@ func (v View) MayInvite() error {
 // the last use succeeds.
 func (l Limits) JoinByLink(user *chatv1.UserRef) Decide {
 	return func(v View) (*Change, error) {
-		switch {
-		case v.Target != role.None:
-			return nil, nil
-		case v.Link == nil || !v.Link.Leads(v.At):
-			return nil, ErrNoLink
-		case v.TargetBanned:
-			return nil, errBanned
-		case v.Room.IsArchived:
-			return nil, errArchived
+		if err := v.MayFollow(); err != nil || v.Target != role.None {
+			return nil, err
 		}
 		c, err := l.admit(v, user, user, v.newcomer())
 		if err != nil {
@@ -129,6 +131,21 @@ func (l Limits) JoinByLink(user *chatv1.UserRef) Decide {
 		c.UsesLink = true
 		return c, nil
 	}
+}
+
+// MayFollow returns why the target may not join by the view's link; nil: they may, or have.
+func (v View) MayFollow() error {
+	switch {
+	case v.Target != role.None:
+		return nil
+	case v.Link == nil || !v.Link.Leads(v.At):
+		return ErrNoLink
+	case v.TargetBanned:
+		return errBanned
+	case v.Room.IsArchived:
+		return errArchived
+	}
+	return nil
 }
 
 // A link's token is 256 random bits. Its SHA-256 is what is stored: nobody can try so many, so it needs no slow hash.
@@ -144,7 +161,8 @@ func NewLinkToken() (token string, hash []byte) {
 
 // ParseLinkToken returns the hash of a token; ErrNoLink when it was never one.
 func ParseLinkToken(token string) (hash []byte, err error) {
-	if secret, err := base64.RawURLEncoding.Strict().DecodeString(token); err != nil || len(secret) != linkTokenBytes {
+	secret, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(secret) != linkTokenBytes || len(token) != base64.RawURLEncoding.EncodedLen(linkTokenBytes) { // it skips line breaks
 		return nil, ErrNoLink
 	}
 	return hashLinkToken(token), nil

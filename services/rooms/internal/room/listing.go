@@ -7,6 +7,7 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 )
 
@@ -39,6 +40,14 @@ func (s Settings) Listing() Listing {
 type Position struct {
 	SortName string
 	ID       ids.Room
+}
+
+// CheckSortName reports whether a text from outside can be a SortName.
+func CheckSortName(s string) error {
+	if len(s) > sortBytes {
+		return fault.Invalid("after", "not the next of a page")
+	}
+	return check("after", s, sortBytes, "")
 }
 
 // maxQuery is how long a query may be, in characters.

@@ -34,7 +34,7 @@ func (l Limits) Create(creator *chatv1.UserRef) Decide {
 }
 
 // Join is a user joining by themselves. Who joins an empty room becomes its owner: a room without one could not be
-// looked after. A private room does not exist for those outside, unless they are invited. Nobody joins an archived one.
+// looked after. A private room does not exist for those outside, unless they are invited; an archived one lets nobody else in.
 func (l Limits) Join(user *chatv1.UserRef) Decide {
 	return func(v View) (*Change, error) {
 		switch {
@@ -44,7 +44,7 @@ func (l Limits) Join(user *chatv1.UserRef) Decide {
 			return nil, ErrNotFound
 		case v.TargetBanned:
 			return nil, errBanned
-		case v.Room.IsArchived:
+		case v.Room.IsPrivate && v.Room.IsArchived:
 			return nil, errArchived
 		}
 		return l.admit(v, user, user, v.newcomer())

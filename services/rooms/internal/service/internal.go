@@ -86,11 +86,11 @@ func (s *Service) BatchListMemberships(ctx context.Context, req *roomsv1.BatchLi
 	return res, nil
 }
 
-// creators are the names of those who made the rooms.
+// creators are the names of those who made the rooms, and of the two in direct conversations.
 func (s *Service) creators(ctx context.Context, list []room.Membership) map[ids.User]*chatv1.UserRef {
-	users := make([]ids.User, len(list))
-	for i, m := range list {
-		users[i] = m.Room.Creator
+	var users []ids.User
+	for _, m := range list {
+		users = append(append(users, m.Room.Creator), m.Room.Pair.People()...)
 	}
 	return s.directory.Names(ctx, users)
 }
@@ -101,8 +101,12 @@ func membershipsPage(found []room.Membership, limit int, names map[ids.User]*cha
 	for _, m := range found[:min(limit, len(found))] {
 		shown := plain(m.Room)
 		shown.Creator = names[m.Room.Creator]
+		for _, user := range m.Room.Pair.People() { // such a room has no name but theirs
+			shown.Members = append(shown.Members, names[user])
+		}
 		res.Memberships = append(res.Memberships, &roomsv1.Membership{
 			Room: shown, Role: string(m.Role), Version: m.Room.Version, MutedUntil: until(m.MutedUntil),
+			Preferences: preferences(m.Preferences),
 		})
 	}
 	return res

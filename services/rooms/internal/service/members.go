@@ -56,7 +56,7 @@ func (s *Service) AddMember(ctx context.Context, req *roomsv1.AddMemberRequest) 
 	if _, err := s.seen(ctx, req.GetRoomId()); err != nil {
 		return nil, err
 	}
-	user, err := s.directory.User(ctx, by.Target)
+	user, err := s.reachable(ctx, by.Target)
 	if err != nil {
 		return nil, err
 	}

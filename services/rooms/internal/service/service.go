@@ -31,13 +31,16 @@ type Service struct {
 	relay     *relay.Relay
 	directory *people.Directory
 	known     *memberships.Cache
+	publish   func(subject string, data []byte) error
 	limits    room.Limits
 	log       *slog.Logger
 }
 
-// New returns the service on top of its parts.
-func New(st store.Store, known *memberships.Cache, r *relay.Relay, d *people.Directory, limits room.Limits, log *slog.Logger) *Service {
-	return &Service{store: st, known: known, relay: r, directory: d, limits: limits, log: log}
+// New returns the service on top of its parts; publish sends to the bus.
+func New(st store.Store, known *memberships.Cache, r *relay.Relay, d *people.Directory, publish func(subject string, data []byte) error,
+	limits room.Limits, log *slog.Logger,
+) *Service {
+	return &Service{store: st, known: known, relay: r, directory: d, publish: publish, limits: limits, log: log}
 }
 
 // Serve adds the methods to two servers of the same name. They have separate slots because changes wait for
@@ -62,6 +65,7 @@ func (s *Service) Serve(reads, changes *rpc.Server) error {
 		rpc.Handle(reads, "ListMemberships", s.ListMemberships),
 		rpc.Handle(reads, "BatchListMemberships", s.BatchListMemberships),
 		rpc.Handle(reads, "GetSnapshot", s.GetSnapshot),
+		s.serveAccess(reads, changes),
 	)
 }
 

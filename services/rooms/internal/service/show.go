@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/role"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 )
@@ -55,12 +56,14 @@ func (s *Service) showAll(ctx context.Context, rooms []room.Room) ([]*chatv1.Roo
 	return shown, nil
 }
 
-// fit leaves out members, of the rooms with the most, until the list fits a reply.
+// fit leaves out members, of the rooms with the most, until the list fits a reply; never of a direct conversation.
 func fit(rooms []*chatv1.Room) {
 	for most := shownMembers; ; most /= 2 {
 		size := 0
 		for _, r := range rooms {
-			r.Members = r.Members[:min(most, len(r.Members))]
+			if r.GetKind() != string(role.Direct) {
+				r.Members = r.Members[:min(most, len(r.Members))]
+			}
 			size += proto.Size(r)
 		}
 		if size <= maxShown || most == 0 {
