@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/fault"
@@ -31,6 +32,7 @@ import (
 type engine interface {
 	pipeline.Log
 	MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
+	RepliesAfter(ctx context.Context, root store.Ref, after uint32, limit int) (store.Page, error)
 }
 
 // fixture is one room's surroundings: its members as the rooms service has them, and everything that was published.
@@ -71,6 +73,12 @@ func (f *fixture) send(user int, nonce, content string) *busv1.Command {
 	return c
 }
 
+func (f *fixture) reply(user int, nonce string, root uint32) *busv1.Command {
+	c := f.send(user, nonce, nonce)
+	c.GetMessage().Thread = root
+	return c
+}
+
 func (f *fixture) edit(user int, nonce string, seq uint32, content string) *busv1.Command {
 	c := f.command(user, nonce)
 	c.Body = &busv1.Command_Edited{Edited: &chatv1.MessageEdited{Seq: seq, Content: content}}
@@ -89,27 +97,55 @@ func (f *fixture) react(user int, nonce string, seq uint32, emoji string, remove
 	return c
 }
 
-// join and leave change the room in the rooms service and return the command that its relay would send.
-func (f *fixture) join(user int, as string) *busv1.Command {
+// changed is the relay's command of a change of the room, which make fills in for its version.
+func (f *fixture) changed(actor int, make func(c *busv1.Command, version uint32)) *busv1.Command {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	version := uint32(len(f.changes) + 1)
-	c := f.command(user, bus.VersionNonce(version))
-	c.Body = &busv1.Command_MemberJoined{MemberJoined: &chatv1.MemberJoined{User: &chatv1.UserRef{Id: f.users[user].String()}, Role: as, Version: version}}
-	f.members[f.users[user]] = room.Member{Role: role.Role(as)}
+	c := f.command(actor, bus.VersionNonce(version))
+	make(c, version)
 	f.changes = append(f.changes, c)
 	return c
 }
 
+// join, mute, leave and update change the room in the rooms service and return the command that its relay would send.
+func (f *fixture) join(user int, as string) *busv1.Command {
+	return f.member(user, room.Member{Role: role.Role(as)})
+}
+
+func (f *fixture) mute(user int, until time.Time) *busv1.Command {
+	return f.member(user, room.Member{Role: role.Member, MutedUntil: until.UnixMilli()})
+}
+
+func (f *fixture) member(user int, m room.Member) *busv1.Command {
+	return f.changed(user, func(c *busv1.Command, version uint32) {
+		joined := &chatv1.MemberJoined{User: &chatv1.UserRef{Id: f.users[user].String()}, Role: string(m.Role), Version: version}
+		if m.MutedUntil > 0 {
+			joined.MutedUntil = timestamppb.New(time.UnixMilli(m.MutedUntil))
+		}
+		c.Body = &busv1.Command_MemberJoined{MemberJoined: joined}
+		f.members[f.users[user]] = m
+	})
+}
+
 func (f *fixture) leave(user int, reason string) *busv1.Command {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	version := uint32(len(f.changes) + 1)
-	c := f.command(0, bus.VersionNonce(version))
-	c.Body = &busv1.Command_MemberLeft{MemberLeft: &chatv1.MemberLeft{User: &chatv1.UserRef{Id: f.users[user].String()}, Reason: reason, Version: version}}
-	delete(f.members, f.users[user])
-	f.changes = append(f.changes, c)
-	return c
+	return f.changed(0, func(c *busv1.Command, version uint32) {
+		c.Body = &busv1.Command_MemberLeft{MemberLeft: &chatv1.MemberLeft{User: &chatv1.UserRef{Id: f.users[user].String()}, Reason: reason, Version: version}}
+		delete(f.members, f.users[user])
+	})
+}
+
+func (f *fixture) update(to *chatv1.RoomUpdated) *busv1.Command {
+	return f.changed(0, func(c *busv1.Command, version uint32) {
+		to.Version = version
+		c.Body = &busv1.Command_RoomUpdated{RoomUpdated: to}
+		f.settings = room.Settings{
+			Archived: to.GetIsArchived(), Announcement: to.GetIsAnnouncement(), SlowMode: time.Duration(to.GetSlowModeSeconds()) * time.Second,
+		}
+		if to.GetIsDeleted() {
+			clear(f.members)
+		}
+	})
 }
 
 // Snapshot is the rooms service's.
