@@ -73,3 +73,10 @@ func (c *Client) Saved(ctx context.Context, before string, limit int) ([]*messag
 	res, err := call(ctx, c, &messagestorev1.ListSavedRequest{Before: before, Limit: uint32(limit)}, &messagestorev1.ListSavedResponse{})
 	return res.GetSaved(), err
 }
+
+// Mentions returns the messages that mention the user, or @room, in the rooms they are in, newest first; before is the _id
+// of the last message of the page before.
+func (c *Client) Mentions(ctx context.Context, before string, limit int) ([]*chatv1.Message, error) {
+	res, err := call(ctx, c, &messagestorev1.ListMentionsRequest{Before: before, Limit: uint32(limit)}, &messagestorev1.ListMentionsResponse{})
+	return res.GetMessages(), err
+}

@@ -109,6 +109,9 @@ const RoomsChanged = "natter.rooms.changed"
 // UsersChanged carries the new names and avatars of users, to all who show them (package people).
 const UsersChanged = "natter.users.changed"
 
+// MentionsChanged carries whom messages call now, among the instances of message-store.
+const MentionsChanged = "natter.mentions.changed"
+
 // Presence carries presence transitions of a user.
 func Presence(user ids.User) string { return "natter.presence." + user.String() }
 

@@ -65,6 +65,7 @@ func All() ([]Route, error) {
 		messagestorev1.File_natter_message_store_v1_message_store_proto,
 		messagestorev1.File_natter_message_store_v1_history_proto,
 		messagestorev1.File_natter_message_store_v1_threads_proto,
+		messagestorev1.File_natter_message_store_v1_mentions_proto,
 	)
 }
 

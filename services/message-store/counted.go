@@ -13,7 +13,7 @@ import (
 // counted is an engine that counts how often it is read: when many people come back at once it should be seldom.
 type counted struct {
 	engine
-	heads, events, messages, nonces, targets, markers prometheus.Counter
+	heads, events, messages, nonces, targets, markers, mentions prometheus.Counter
 }
 
 func count(e engine, reg prometheus.Registerer) (*counted, error) {
@@ -26,7 +26,7 @@ func count(e engine, reg prometheus.Registerer) (*counted, error) {
 	of := func(what string) prometheus.Counter { return reads.WithLabelValues(what) }
 	return &counted{
 		engine: e, heads: of("heads"), events: of("events"), messages: of("messages"), nonces: of("nonces"), targets: of("targets"),
-		markers: of("markers"),
+		markers: of("markers"), mentions: of("mentions"),
 	}, nil
 }
 
@@ -83,6 +83,16 @@ func (c *counted) EventsAt(ctx context.Context, room ids.Room, seqs []uint32) ([
 func (c *counted) Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error) {
 	c.markers.Inc()
 	return c.engine.Markers(ctx, readers)
+}
+
+func (c *counted) UnreadMentions(ctx context.Context, readers []store.Unread) (map[store.Reader][]uint32, error) {
+	c.mentions.Inc()
+	return c.engine.UnreadMentions(ctx, readers)
+}
+
+func (c *counted) Mentions(ctx context.Context, user ids.User, rooms []ids.Room, before store.MentionAt, limit int) ([]store.MentionAt, error) {
+	c.mentions.Inc()
+	return c.engine.Mentions(ctx, user, rooms, before, limit)
 }
 
 // remembering is an engine of which the moves of markers are remembered.

@@ -33,6 +33,7 @@ import (
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 	"github.com/natter-chat/natter/services/message-store/internal/store/mongo"
 	"github.com/natter-chat/natter/services/message-store/internal/store/sqlite"
+	"github.com/natter-chat/natter/services/message-store/internal/usernames"
 )
 
 // Config is the settings of message-store.
@@ -62,6 +63,7 @@ type engine interface {
 	pipeline.Log
 	api.Log
 	markers.Store
+	markers.MentionStore
 	Meta(ctx context.Context) (store.Meta, error)
 	Ping(ctx context.Context) error
 	Close() error
@@ -106,18 +108,24 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if err != nil {
 		return err
 	}
-	read := markers.New(log, int(cfg.Cache))
-	if s.nc, err = bus.Connect(ctx, cfg.Bus, name, d.Log, slices.Concat(d.NATS, bus.OnLoss(d.Log, read.Clear))...); err != nil {
+	read, mentions := markers.New(log, int(cfg.Cache)/2), markers.NewMentions(log, int(cfg.Cache)/2)
+	forget := func() { read.Clear(); mentions.Clear() }
+	if s.nc, err = bus.Connect(ctx, cfg.Bus, name, d.Log, slices.Concat(d.NATS, bus.OnLoss(d.Log, forget))...); err != nil {
 		return err
 	}
 	d.Ready.Add("nats", bus.Check(s.nc))
 	client := rpc.NewClient(s.nc)
-	rooms := membership.NewClient(client)
-	limits := pipeline.Config{Lanes: s.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), Now: time.Now}
-	if s.pipeline, err = pipeline.New(limits, remembering{log, read}, rooms, s.nc, meta.HashKey, d.Log, d.Metrics); err != nil {
+	rooms, usernames := membership.NewClient(client), usernames.New(client, d.Log)
+	if err := usernames.Follow(s.nc); err != nil {
 		return err
 	}
-	if err := peers.Follow(s.nc, read, s.pipeline, d.Log); err != nil {
+	limits := pipeline.Config{Lanes: s.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), Now: time.Now}
+	if s.pipeline, err = pipeline.New(limits, pipeline.Deps{
+		Log: remembering{log, read}, Rooms: rooms, Bus: s.nc, Names: usernames, Mentions: mentions, HashKey: meta.HashKey, Logger: d.Log, Metrics: d.Metrics,
+	}); err != nil {
+		return err
+	}
+	if err := peers.Follow(s.nc, read, mentions, s.pipeline, d.Log); err != nil {
 		return err
 	}
 	if s.intake, err = intake.Open(s.nc, s.pipeline, d.Log); err != nil {
@@ -136,7 +144,9 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if err := names.Follow(s.nc); err != nil {
 		return err
 	}
-	answers := api.New(api.Deps{Log: log, Markers: read, Pipeline: s.pipeline, Owner: s.owner, People: names, Epoch: meta.Epoch})
+	answers := api.New(api.Deps{
+		Log: log, Markers: read, Mentions: mentions, Pipeline: s.pipeline, Owner: s.owner, Rooms: rooms, People: names, Epoch: meta.Epoch,
+	})
 	if err := answers.Serve(s.server); err != nil {
 		return err
 	}

@@ -41,12 +41,25 @@ type Log interface {
 	RepliesAfter(ctx context.Context, root store.Ref, after uint32, limit int) (store.Page, error)
 	Threads(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
 	Purge(ctx context.Context, room ids.Room) error
+	Mentions(ctx context.Context, user ids.User, rooms []ids.Room, before store.MentionAt, limit int) ([]store.MentionAt, error)
 }
 
 // Markers is the read markers, as the store has them or as they are remembered. Who never read is left out, or is at 0.
 type Markers interface {
 	Read(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
 	Remembered(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
+}
+
+// Mentions is how many messages up to a head call readers after their markers, as the store has it or as it is remembered.
+// Who is called by none is left out. The heads are not older than asOf.
+type Mentions interface {
+	Read(ctx context.Context, readers []store.Behind, asOf time.Time) (map[store.Reader]uint32, error)
+	Remembered(ctx context.Context, readers []store.Behind, asOf time.Time) (map[store.Reader]uint32, error)
+}
+
+// Rooms knows the rooms that a user is in.
+type Rooms interface {
+	Rooms(ctx context.Context, user ids.User) ([]ids.Room, error)
 }
 
 // Pipeline knows the rooms that are written to here.
@@ -72,8 +85,10 @@ type People interface {
 type Deps struct {
 	Log      Log
 	Markers  Markers
+	Mentions Mentions
 	Pipeline Pipeline
 	Owner    Owner
+	Rooms    Rooms
 	People   People
 	// Epoch is that of the store.
 	Epoch string
@@ -98,6 +113,7 @@ func (a *API) Serve(s *rpc.Server) error {
 		rpc.Handle(s, "ListEdits", a.ListEdits),
 		rpc.Handle(s, "ListThreads", a.ListThreads),
 		rpc.Handle(s, "PurgeRoom", a.PurgeRoom),
+		rpc.Handle(s, "ListMentions", a.ListMentions),
 	)
 }
 

@@ -23,7 +23,7 @@ const (
 
 // GetHeads returns heads, and the markers of a user, as they are stored, if one is named.
 func (a *API) GetHeads(ctx context.Context, req *storev1.GetHeadsRequest) (*storev1.GetHeadsResponse, error) {
-	all, err := a.headsOf(ctx, []*storev1.GetHeadsRequest{req}, a.Markers.Read, time.Now())
+	all, err := a.headsOf(ctx, []*storev1.GetHeadsRequest{req}, a.Markers.Read, a.Mentions.Read, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -39,15 +39,19 @@ func (a *API) BatchGetHeads(ctx context.Context, req *storev1.BatchGetHeadsReque
 	if n > maxBatchRooms {
 		return nil, fault.Invalid("requests", "are about more than %d rooms", maxBatchRooms)
 	}
-	all, err := a.headsOf(ctx, req.GetRequests(), a.Markers.Remembered, time.Now().Add(-glance))
+	all, err := a.headsOf(ctx, req.GetRequests(), a.Markers.Remembered, a.Mentions.Remembered, time.Now().Add(-glance))
 	return &storev1.BatchGetHeadsResponse{Responses: all}, err
 }
 
-type readMarkers func(context.Context, []store.Reader) (map[store.Reader]store.Marker, error)
+type (
+	readMarkers  func(context.Context, []store.Reader) (map[store.Reader]store.Marker, error)
+	readMentions func(ctx context.Context, readers []store.Behind, asOf time.Time) (map[store.Reader]uint32, error)
+)
 
-// headsOf answers requests with one read of heads and one of markers, at most. Markers are read first: one that has moved
-// meanwhile is then behind the head, never ahead. But what the user says meanwhile is not unread to them.
-func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, read readMarkers, notBefore time.Time) (
+// headsOf answers requests with one read of heads, one of markers and one of mentions, at most. Markers are read first: one
+// that has moved meanwhile is then behind the head, never ahead. But what the user says meanwhile is not unread to them.
+// Mentions are read last, up to the heads: whose marker is there has none.
+func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, read readMarkers, count readMentions, notBefore time.Time) (
 	[]*storev1.GetHeadsResponse, error,
 ) {
 	asked := make([][]store.Reader, len(requests))
@@ -85,23 +89,43 @@ func (a *API) headsOf(ctx context.Context, requests []*storev1.GetHeadsRequest, 
 	if err != nil {
 		return nil, err
 	}
+	mentions, err := a.mentionsOf(ctx, readers, markers, heads, count, notBefore)
+	if err != nil {
+		return nil, err
+	}
 	all := make([]*storev1.GetHeadsResponse, len(requests))
 	for i := range requests {
 		all[i] = &storev1.GetHeadsResponse{}
 		for _, r := range asked[i] {
 			if h, ok := heads[r.Room]; ok {
-				all[i].Heads = append(all[i].Heads, head(r.Room, h, a.Pipeline.Ahead(r, markers[r])))
+				all[i].Heads = append(all[i].Heads, head(r.Room, h, markers[r], mentions[r]))
 			}
 		}
 	}
 	return all, nil
 }
 
+// mentionsOf brings the markers of readers to where they will be, and counts their mentions from there to the heads, which
+// are not older than asOf.
+func (a *API) mentionsOf(ctx context.Context, readers []store.Reader, markers map[store.Reader]store.Marker, heads map[ids.Room]store.Head,
+	count readMentions, asOf time.Time,
+) (map[store.Reader]uint32, error) {
+	behind := make([]store.Behind, 0, len(readers))
+	for _, r := range readers {
+		markers[r] = a.Pipeline.Ahead(r, markers[r])
+		if h, ok := heads[r.Room]; ok {
+			behind = append(behind, store.Behind{Reader: r, Read: markers[r].Seq, Head: h.Seq})
+		}
+	}
+	return count(ctx, behind, asOf)
+}
+
 // owns reports whether only this instance writes to the rooms of a partition, and has for a while.
 func (a *API) owns(partition int) bool { return a.Owner.Owns(partition, settled) }
 
-func head(r ids.Room, h store.Head, m store.Marker) *storev1.Head {
+func head(r ids.Room, h store.Head, m store.Marker, mentions uint32) *storev1.Head {
 	return &storev1.Head{
 		RoomId: r.String(), Seq: h.Seq, Ordinal: h.Ordinal, Version: h.Version, ReadSeq: m.Seq, Unread: m.Unread(h.Ordinal), Rev: m.Rev,
+		Mentions: mentions,
 	}
 }

@@ -29,7 +29,8 @@ func (a *API) MoveMarkers(ctx context.Context, req *storev1.MoveMarkersRequest) 
 	if err != nil {
 		return nil, err
 	}
-	heads, err := a.Pipeline.Heads(ctx, rooms, a.owns, time.Now())
+	asOf := time.Now()
+	heads, err := a.Pipeline.Heads(ctx, rooms, a.owns, asOf)
 	if err != nil {
 		return nil, err
 	}
@@ -53,9 +54,13 @@ func (a *API) MoveMarkers(ctx context.Context, req *storev1.MoveMarkersRequest) 
 	if err != nil {
 		return nil, err
 	}
+	mentions, err := a.mentionsOf(ctx, readers, markers, heads, a.Mentions.Remembered, asOf)
+	if err != nil {
+		return nil, err
+	}
 	res := &storev1.MoveMarkersResponse{}
 	for _, r := range readers {
-		res.Heads = append(res.Heads, head(r.Room, now[r.Room].Head, a.Pipeline.Ahead(r, markers[r])))
+		res.Heads = append(res.Heads, head(r.Room, heads[r.Room], markers[r], mentions[r]))
 	}
 	return res, nil
 }

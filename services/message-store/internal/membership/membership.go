@@ -73,3 +73,25 @@ func settings(r *chatv1.Room) room.Settings {
 		SlowMode: time.Duration(r.GetSlowModeSeconds()) * time.Second,
 	}
 }
+
+// Rooms returns the rooms that a user is in.
+func (c *Client) Rooms(ctx context.Context, user ids.User) (rooms []ids.Room, err error) {
+	req := &roomsv1.ListMembershipsRequest{UserId: user.String()}
+	for {
+		page, err := rpc.Call[*roomsv1.ListMembershipsResponse](ctx, c.rpc, "rooms", "ListMemberships", req)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range page.GetMemberships() {
+			id, err := ids.ParseRoom(m.GetRoom().GetId())
+			if err != nil {
+				return nil, fault.E(fault.Internal, "rooms.ListMemberships", err)
+			}
+			rooms = append(rooms, id)
+		}
+		if !page.GetMore() || len(page.GetMemberships()) == 0 {
+			return rooms, nil
+		}
+		req.After = rooms[len(rooms)-1].String()
+	}
+}

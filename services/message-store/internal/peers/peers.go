@@ -12,6 +12,7 @@ import (
 	"github.com/natter-chat/natter/pkg/subject"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
+	"github.com/natter-chat/natter/services/message-store/internal/wire"
 )
 
 // Markers hears of markers that moved.
@@ -24,8 +25,13 @@ type Heads interface {
 	Heard(room ids.Room, seq uint32)
 }
 
+// Mentions hears whom messages call.
+type Mentions interface {
+	Changed(c store.Calling)
+}
+
 // Follow listens until the connection ends. What the connection may have lost is no concern of it (bus.OnLoss).
-func Follow(nc *nats.Conn, markers Markers, heads Heads, log *slog.Logger) error {
+func Follow(nc *nats.Conn, markers Markers, mentions Mentions, heads Heads, log *slog.Logger) error {
 	_, err1 := nc.Subscribe(subject.UserEventAll, func(msg *nats.Msg) {
 		var ev busv1.UserEvent
 		user, ok := subject.ParseUser(msg.Subject)
@@ -51,5 +57,18 @@ func Follow(nc *nats.Conn, markers Markers, heads Heads, log *slog.Logger) error
 			}
 		}
 	})
-	return errors.Join(err1, err2)
+	_, err3 := nc.Subscribe(subject.MentionsChanged, func(msg *nats.Msg) {
+		var changed busv1.MentionsChanged
+		err := proto.Unmarshal(msg.Data, &changed)
+		var c store.Calling
+		if err == nil {
+			c, err = wire.ParseCalling(&changed)
+		}
+		if err != nil {
+			log.Warn("unreadable change of mentions", "error", err)
+			return
+		}
+		mentions.Changed(c)
+	})
+	return errors.Join(err1, err2, err3)
 }

@@ -26,6 +26,10 @@ const (
 	MaxReceiptRoom = 100
 )
 
+// writtenWithin is how long ago an event was written, at most, that the marker of its sender is moved to: while the store
+// takes no markers, they wait. It is less than what Mentions remembers without a question to the store.
+const writtenWithin = 5 * time.Minute
+
 // Now is what a room is when a marker in it moves.
 type Now struct {
 	Head    store.Head
@@ -36,11 +40,12 @@ type Now struct {
 // are gathered and made off the path of the send; until they are, ahead knows of them. A crash loses at most a second of
 // them.
 type markerMover struct {
-	log    Log
-	bus    Publisher
-	beacon *beacon
-	logger *slog.Logger
-	joined chan struct{} // somebody joined: do not let them wait with all of the room's history unread
+	log      Log
+	bus      Publisher
+	mentions Mentions
+	beacon   *beacon
+	logger   *slog.Logger
+	joined   chan struct{} // somebody joined: do not let them wait with all of the room's history unread
 
 	mu sync.Mutex
 	// sent waits for the next write. Last are those of the write before it: whoever read a marker before that was made has
@@ -48,8 +53,8 @@ type markerMover struct {
 	sent, last map[store.Reader]store.Move
 }
 
-func newMarkerMover(log Log, bus Publisher, b *beacon, logger *slog.Logger) *markerMover {
-	return &markerMover{log: log, bus: bus, beacon: b, logger: logger, joined: make(chan struct{}, 1), sent: map[store.Reader]store.Move{}}
+func newMarkerMover(log Log, bus Publisher, mentions Mentions, b *beacon, logger *slog.Logger) *markerMover {
+	return &markerMover{log: log, bus: bus, mentions: mentions, beacon: b, logger: logger, joined: make(chan struct{}, 1), sent: map[store.Reader]store.Move{}}
 }
 
 // own notes that the sender of a message has read up to it: the room, or the thread that it stands in. Who joins a room
@@ -127,9 +132,7 @@ func (m *markerMover) flush(ctx context.Context) {
 			m.logger.WarnContext(ctx, "own markers not moved; trying again", "count", len(moves), "error", err)
 			m.keep(moves)
 		}
-		for _, at := range moved {
-			m.tellOwn(at)
-		}
+		m.tellOwn(ctx, moved, sent)
 		moves = moves[:0]
 	}
 	for _, mv := range sent {
@@ -157,15 +160,22 @@ func (m *markerMover) keep(moves []store.Move) {
 func (m *markerMover) move(ctx context.Context, moves []store.Move, now map[ids.Room]Now) error {
 	moved, err := m.log.MoveMarkers(ctx, moves)
 	threads := m.threads(ctx, moved)
+	var behind []store.Behind
+	for _, at := range moved {
+		if at.Thread == 0 && at.Kind != store.MoveDelivered {
+			behind = append(behind, store.Behind{Reader: at.Reader, Read: at.Seq, Head: now[at.Room].Head.Seq})
+		}
+	}
+	mentions := m.count(ctx, behind)
 	for _, at := range moved { // also when some could not be moved
 		room := now[at.Room]
 		switch {
 		case at.Thread != 0:
 			t := threads[store.Ref{Room: at.Room, Seq: at.Thread}]
-			m.tellUser(at, max(t.LastSeq, at.Seq), t.Count)
+			m.tellUser(at, max(t.LastSeq, at.Seq), t.Count, 0)
 			continue
 		case at.Kind != store.MoveDelivered:
-			m.tellUser(at, room.Head.Seq, room.Head.Ordinal)
+			m.tellUser(at, room.Head.Seq, room.Head.Ordinal, mentions[at.Reader])
 		}
 		if at.Kind != store.MoveUnread && room.Members <= MaxReceiptRoom {
 			m.publish(subject.RoomSignal(at.Room), &busv1.RoomSignal{UserId: at.User.String(), Signal: &busv1.RoomSignal_Receipt{
@@ -198,21 +208,45 @@ func (m *markerMover) threads(ctx context.Context, moved []store.Moved) map[stor
 	return threads
 }
 
-// tellOwn is tellUser for a marker that is at an event of this instance: the room may have gone on since.
-func (m *markerMover) tellOwn(at store.Moved) {
-	head := m.beacon.get(at.Room).head
-	if at.Thread != 0 || head.Seq < at.Seq {
-		head = store.Head{Seq: at.Seq, Ordinal: at.Ordinal}
+// count is how many messages up to the heads call those whose markers moved. Who cannot be counted has none for now.
+func (m *markerMover) count(ctx context.Context, behind []store.Behind) map[store.Reader]uint32 {
+	counts, err := m.mentions.Remembered(ctx, behind, time.Now().Add(-writtenWithin))
+	if err != nil {
+		m.logger.WarnContext(ctx, "cannot count unread mentions", "count", len(behind), "error", err)
 	}
-	m.tellUser(at, head.Seq, head.Ordinal)
+	return counts
+}
+
+// tellOwn is tellUser for markers that are at events of this instance: the rooms may have gone on since.
+func (m *markerMover) tellOwn(ctx context.Context, moved []store.Moved, sent map[store.Reader]store.Move) {
+	heads := make([]store.Head, len(moved))
+	var written, behind []store.Behind
+	for i, at := range moved {
+		heads[i] = m.beacon.get(at.Room).head
+		if at.Thread != 0 || heads[i].Seq < at.Seq {
+			heads[i] = store.Head{Seq: at.Seq, Ordinal: at.Ordinal}
+		}
+		if at.Thread == 0 {
+			behind = append(behind, store.Behind{Reader: at.Reader, Read: at.Seq, Head: heads[i].Seq})
+		}
+		if at.Thread == 0 && at.Seq == sent[at.Reader].Seq {
+			written = append(written, store.Behind{Reader: at.Reader, Read: at.Seq, Head: at.Seq})
+		}
+	}
+	m.count(ctx, written) // nothing was after an event when it was written: nobody has to read that
+	mentions := m.count(ctx, behind)
+	for i, at := range moved {
+		m.tellUser(at, heads[i].Seq, heads[i].Ordinal, mentions[at.Reader])
+	}
 }
 
 // tellUser publishes a marker that moved to the devices of its user and the memories of the instances, with what is unread
-// of so many messages up to a head. It may be lost: devices read their markers when they connect.
-func (m *markerMover) tellUser(at store.Moved, head, messages uint32) {
+// of so many messages up to a head, and how many of those mention the user. It may be lost: devices read their markers when
+// they connect.
+func (m *markerMover) tellUser(at store.Moved, head, messages, mentions uint32) {
 	m.publish(subject.UserEvent(at.User), &busv1.UserEvent{Event: &busv1.UserEvent_Marker{Marker: &busv1.MarkerMoved{
 		RoomId: at.Room.String(), Thread: at.Thread, ReadSeq: at.Seq, Ordinal: at.Ordinal, Rev: at.Rev, Held: at.Held,
-		HeadSeq: head, Unread: at.Unread(messages),
+		HeadSeq: head, Unread: at.Unread(messages), Mentions: mentions,
 	}}})
 }
 

@@ -86,6 +86,27 @@ type Publisher interface {
 	Publish(subject string, data []byte) error
 }
 
+// Mentions remembers whom messages call, and hears of it.
+type Mentions interface {
+	// Remembered returns how many messages up to the head call readers after their markers. Whose marker is at the head was
+	// called by none after it as of a time that may be some minutes ago, and so needs no question to the store later on.
+	Remembered(ctx context.Context, readers []store.Behind, asOf time.Time) (map[store.Reader]uint32, error)
+	Changed(c store.Calling)
+}
+
+// Deps is what a pipeline works with.
+type Deps struct {
+	Log      Log
+	Rooms    Rooms
+	Bus      Publisher
+	Names    Names
+	Mentions Mentions
+	// HashKey keys the hashes of contents.
+	HashKey []byte
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer
+}
+
 // Config is how a pipeline works.
 type Config struct {
 	// Lanes is how many appends run at the same time: 1 where the store serialises them anyhow.
@@ -100,16 +121,18 @@ type Config struct {
 
 // Pipeline is the write side of message-store. It is safe for concurrent use.
 type Pipeline struct {
-	cfg     Config
-	log     Log
-	rooms   Rooms
-	bus     Publisher
-	parser  *room.Parser
-	logger  *slog.Logger
-	metrics *metrics
-	markers *markerMover
-	beacon  *beacon
-	glances glances
+	cfg      Config
+	log      Log
+	rooms    Rooms
+	bus      Publisher
+	mentions Mentions
+	parser   *room.Parser
+	logger   *slog.Logger
+	metrics  *metrics
+	naming   *naming
+	markers  *markerMover
+	beacon   *beacon
+	glances  glances
 
 	lanes  []*lane
 	loads  chan struct{} // a slot per load under way
@@ -122,17 +145,18 @@ type Pipeline struct {
 }
 
 // New starts a pipeline. Stop it with Close.
-func New(cfg Config, log Log, rooms Rooms, bus Publisher, hashKey []byte, logger *slog.Logger, reg prometheus.Registerer) (*Pipeline, error) {
-	m, err := newMetrics(reg)
+func New(cfg Config, d Deps) (*Pipeline, error) {
+	m, err := newMetrics(d.Metrics)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Pipeline{
-		cfg: cfg, log: log, rooms: rooms, bus: bus, parser: room.NewParser(hashKey, cfg.MaxContent), logger: logger, metrics: m,
-		beacon: newBeacon(bus, cfg.Now), glances: glances{heads: lru.New[ids.Room, glance](maxGlances)}, loads: make(chan struct{}, maxLoads), cancel: cancel,
+		cfg: cfg, log: d.Log, rooms: d.Rooms, bus: d.Bus, mentions: d.Mentions, parser: room.NewParser(d.HashKey, cfg.MaxContent),
+		logger: d.Logger, metrics: m, beacon: newBeacon(d.Bus, cfg.Now), glances: glances{heads: lru.New[ids.Room, glance](maxGlances)}, loads: make(chan struct{}, maxLoads), cancel: cancel,
 	}
-	p.markers = newMarkerMover(log, bus, p.beacon, logger)
+	p.naming = newNaming(d.Names, p.admit)
+	p.markers = newMarkerMover(d.Log, d.Bus, d.Mentions, p.beacon, d.Logger)
 	p.wg.Go(func() { p.markers.run(ctx) })
 	p.wg.Go(func() { p.beacon.run(ctx) })
 	for range cfg.Lanes {
@@ -166,7 +190,16 @@ func (p *Pipeline) Submit(in ids.Room, commands []*busv1.Command, reply func([]*
 		}
 		r.commands[i] = parsed
 	}
-	if queued > maxQueueBytes || !p.enqueue(r) {
+	if queued > maxQueueBytes {
+		r.fail(p, tooMuch())
+		return
+	}
+	p.naming.take(r)
+}
+
+// admit hands a request to its lane, or answers it when that takes no more.
+func (p *Pipeline) admit(r *request) {
+	if !p.enqueue(r) {
 		r.fail(p, tooMuch())
 	}
 }
@@ -257,6 +290,7 @@ func (p *Pipeline) enqueue(r *request) bool {
 // Close refuses new commands, finishes those it has, and returns when all goroutines have ended. When ctx ends first,
 // rooms that are being loaded are given up and their commands answered `unavailable`.
 func (p *Pipeline) Close(ctx context.Context) {
+	p.naming.close()
 	p.mu.Lock()
 	if !p.closed {
 		p.closed = true

@@ -22,7 +22,9 @@ func (l *lane) finish(ctx context.Context, rb *roomBatch) {
 	in := rb.requests[0].room
 	if events := rb.state.Batch(); len(events) > 0 {
 		for _, e := range events {
-			l.p.markers.own(e) // before anybody knows of the head: it would be unread to those who said it
+			// Before anybody knows of the head: it would be unread to those who said it, and its mentions not counted.
+			l.p.markers.own(e)
+			l.p.call(ctx, e)
 		}
 		l.p.beacon.note(in, rb.state.Head(), rb.state.Members())
 		for _, e := range events {
@@ -53,6 +55,23 @@ func (p *Pipeline) publish(ctx context.Context, e *store.Event) {
 	}
 }
 
+// call tells the instances whom a message calls since an event, so that their counts of unread mentions follow. One that
+// does not hear it is wrong for some minutes.
+func (p *Pipeline) call(ctx context.Context, e *store.Event) {
+	c, ok := e.Calling()
+	if !ok {
+		return
+	}
+	p.mentions.Changed(c)
+	data, err := proto.Marshal(wire.Calling(c))
+	if err == nil {
+		err = p.bus.Publish(subject.MentionsChanged, data)
+	}
+	if err != nil {
+		p.logger.WarnContext(ctx, "mentions not announced", "room", e.Room, "seq", e.Seq, "error", err)
+	}
+}
+
 // republish publishes recent events again, each once.
 func (l *lane) republish(ctx context.Context, in ids.Room, stored []store.Stored) {
 	if len(stored) == 0 {
@@ -72,6 +91,7 @@ func (l *lane) republish(ctx context.Context, in ids.Room, stored []store.Stored
 		}
 		for _, e := range log.Events {
 			l.p.publish(ctx, e)
+			l.p.call(ctx, e)
 		}
 	}
 }

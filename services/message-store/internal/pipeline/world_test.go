@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/natter-chat/natter/pkg/subject"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	"github.com/natter-chat/natter/services/message-store/internal/mention"
 	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
 	"github.com/natter-chat/natter/services/message-store/internal/room"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
@@ -47,6 +49,11 @@ type fixture struct {
 	published []*chatv1.Event
 	beacons   []*busv1.RoomHead
 	signals   []proto.Message
+	called    []store.Calling
+	announced []*busv1.MentionsChanged
+	// slow are the names that are not known before a Find, and found holds that up until it is closed.
+	slow  []string
+	found chan struct{}
 	// silence makes the next publications of events get lost.
 	silence int
 	// away makes the rooms service unavailable.
@@ -164,6 +171,46 @@ func (f *fixture) Snapshot(_ context.Context, in ids.Room, logVersion uint32) (p
 	}, nil
 }
 
+// Changed is the memory's of mentions.
+func (f *fixture) Changed(c store.Calling) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.called = append(f.called, c)
+}
+
+// Remembered is as if every message after a marker called its reader.
+func (f *fixture) Remembered(_ context.Context, readers []store.Behind, _ time.Time) (map[store.Reader]uint32, error) {
+	counts := map[store.Reader]uint32{}
+	for _, r := range readers {
+		counts[r.Reader] = r.Head - r.Read
+	}
+	return counts, nil
+}
+
+// Known is the usernames': every user is called as the actor of command.
+func (f *fixture) Known(names []mention.Reading) (map[string]ids.User, bool) {
+	users, complete := map[string]ids.User{}, true
+	for _, name := range names {
+		if slices.Contains(f.slow, name.Key) {
+			complete = false
+			continue
+		}
+		for i, user := range f.users {
+			if name.Key == fmt.Sprint("user", i) {
+				users[name.Key] = user
+			}
+		}
+	}
+	return users, complete
+}
+
+// Find finds the slow ones, too.
+func (f *fixture) Find(_ context.Context, names []mention.Reading) map[string]ids.User {
+	<-f.found
+	users, _ := (&fixture{users: f.users}).Known(names)
+	return users
+}
+
 var errLost = errors.New("the network ate it")
 
 // Publish is the bus's.
@@ -180,6 +227,8 @@ func (f *fixture) Publish(to string, data []byte) error {
 			return errLost
 		}
 		f.published = append(f.published, decode(data, &chatv1.Event{}))
+	case to == subject.MentionsChanged:
+		f.announced = append(f.announced, decode(data, &busv1.MentionsChanged{}))
 	case to == subject.Head(subject.Partition(f.room)):
 		f.beacons = append(f.beacons, decode(data, &busv1.Beacon{}).GetHeads()...)
 	default:
@@ -213,7 +262,9 @@ func start(tb testing.TB, f *fixture, log pipeline.Log, lanes int) *pipeline.Pip
 func startWith(tb testing.TB, f *fixture, rooms pipeline.Rooms, log pipeline.Log, lanes int) *pipeline.Pipeline {
 	tb.Helper()
 	cfg := pipeline.Config{Lanes: lanes, MaxBatch: store.MaxAppend, MaxContent: 8 << 10, Now: time.Now}
-	p, err := pipeline.New(cfg, log, rooms, f, []byte("key"), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	p, err := pipeline.New(cfg, pipeline.Deps{
+		Log: log, Rooms: rooms, Bus: f, Names: f, Mentions: f, HashKey: []byte("key"), Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/natter-chat/natter/pkg/ids"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	"github.com/natter-chat/natter/services/message-store/internal/mention"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
 
@@ -34,6 +35,9 @@ type Command struct {
 	Event *store.Event
 	// Change: it is a change of the room or its members, made by the rooms service; Event.Version is its version.
 	Change bool
+	// Places of its content may name somebody. Users says by key who has the names in them.
+	Places []mention.Place
+	Users  map[string]ids.User
 }
 
 // Key is what is unique about the command.
@@ -80,6 +84,7 @@ func (p *Parser) Parse(in ids.Room, c *busv1.Command) (*Command, error) {
 		return nil, fault.Invalid("nonce", "begins with %q, which is reserved", bus.ReservedNoncePrefix)
 	}
 	e.Hash = p.hash(e)
+	out.Places = mention.Find(e.Content)
 	return out, nil
 }
 

@@ -100,6 +100,9 @@ func (s *State) Assign(c *Command, now int64) *store.Event {
 		s.head.Version = e.Version
 	}
 	e.Seq, e.Ordinal, e.Version, e.CreatedAt = s.head.Seq, s.head.Ordinal, s.head.Version, s.head.CreatedAt
+	if len(c.Places) > 0 {
+		e.Mentions = s.mentions(c)
+	}
 	s.batch = append(s.batch, e)
 	switch e.Kind {
 	case store.KindMessage:

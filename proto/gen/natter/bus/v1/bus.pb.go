@@ -1540,6 +1540,95 @@ func (x *PresenceSnapshot) GetCounter() uint64 {
 	return 0
 }
 
+// MentionsChanged is published on natter.mentions.changed, among the instances of message-store: whom a message calls since
+// an event. What they remember of unread mentions follows it.
+type MentionsChanged struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	RoomId string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	// The message, and the event: itself, an edit or its deletion.
+	Seq     uint32 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	AsOfSeq uint32 `protobuf:"varint,3,opt,name=as_of_seq,json=asOfSeq,proto3" json:"as_of_seq,omitempty"`
+	// Who wrote it: they are not called by it.
+	AuthorId string `protobuf:"bytes,4,opt,name=author_id,json=authorId,proto3" json:"author_id,omitempty"`
+	// Those who are called, unless everybody is.
+	UserIds       []string `protobuf:"bytes,5,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	Everybody     bool     `protobuf:"varint,6,opt,name=everybody,proto3" json:"everybody,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MentionsChanged) Reset() {
+	*x = MentionsChanged{}
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MentionsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MentionsChanged) ProtoMessage() {}
+
+func (x *MentionsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_bus_v1_bus_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MentionsChanged.ProtoReflect.Descriptor instead.
+func (*MentionsChanged) Descriptor() ([]byte, []int) {
+	return file_natter_bus_v1_bus_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *MentionsChanged) GetRoomId() string {
+	if x != nil {
+		return x.RoomId
+	}
+	return ""
+}
+
+func (x *MentionsChanged) GetSeq() uint32 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *MentionsChanged) GetAsOfSeq() uint32 {
+	if x != nil {
+		return x.AsOfSeq
+	}
+	return 0
+}
+
+func (x *MentionsChanged) GetAuthorId() string {
+	if x != nil {
+		return x.AuthorId
+	}
+	return ""
+}
+
+func (x *MentionsChanged) GetUserIds() []string {
+	if x != nil {
+		return x.UserIds
+	}
+	return nil
+}
+
+func (x *MentionsChanged) GetEverybody() bool {
+	if x != nil {
+		return x.Everybody
+	}
+	return false
+}
+
 var File_natter_bus_v1_bus_proto protoreflect.FileDescriptor
 
 const file_natter_bus_v1_bus_proto_rawDesc = "" +
@@ -1649,7 +1738,14 @@ const file_natter_bus_v1_bus_proto_rawDesc = "" +
 	"\n" +
 	"gateway_id\x18\x01 \x01(\tR\tgatewayId\x126\n" +
 	"\x06online\x18\x02 \x03(\v2\x1e.natter.bus.v1.PresenceChangedR\x06online\x12\x18\n" +
-	"\acounter\x18\x03 \x01(\x04R\acounterB=Z;github.com/natter-chat/natter/proto/gen/natter/bus/v1;busv1b\x06proto3"
+	"\acounter\x18\x03 \x01(\x04R\acounter\"\xae\x01\n" +
+	"\x0fMentionsChanged\x12\x17\n" +
+	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x1a\n" +
+	"\tas_of_seq\x18\x03 \x01(\rR\aasOfSeq\x12\x1b\n" +
+	"\tauthor_id\x18\x04 \x01(\tR\bauthorId\x12\x19\n" +
+	"\buser_ids\x18\x05 \x03(\tR\auserIds\x12\x1c\n" +
+	"\teverybody\x18\x06 \x01(\bR\teverybodyB=Z;github.com/natter-chat/natter/proto/gen/natter/bus/v1;busv1b\x06proto3"
 
 var (
 	file_natter_bus_v1_bus_proto_rawDescOnce sync.Once
@@ -1663,7 +1759,7 @@ func file_natter_bus_v1_bus_proto_rawDescGZIP() []byte {
 	return file_natter_bus_v1_bus_proto_rawDescData
 }
 
-var file_natter_bus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_natter_bus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_natter_bus_v1_bus_proto_goTypes = []any{
 	(*Commands)(nil),               // 0: natter.bus.v1.Commands
 	(*Command)(nil),                // 1: natter.bus.v1.Command
@@ -1685,52 +1781,53 @@ var file_natter_bus_v1_bus_proto_goTypes = []any{
 	(*PresenceChanged)(nil),        // 17: natter.bus.v1.PresenceChanged
 	(*PresenceQuery)(nil),          // 18: natter.bus.v1.PresenceQuery
 	(*PresenceSnapshot)(nil),       // 19: natter.bus.v1.PresenceSnapshot
-	(*v1.Actor)(nil),               // 20: natter.chat.v1.Actor
-	(*v1.MessagePosted)(nil),       // 21: natter.chat.v1.MessagePosted
-	(*v1.MessageEdited)(nil),       // 22: natter.chat.v1.MessageEdited
-	(*v1.MessageDeleted)(nil),      // 23: natter.chat.v1.MessageDeleted
-	(*v1.ReactionChanged)(nil),     // 24: natter.chat.v1.ReactionChanged
-	(*v1.PinChanged)(nil),          // 25: natter.chat.v1.PinChanged
-	(*v1.MemberJoined)(nil),        // 26: natter.chat.v1.MemberJoined
-	(*v1.MemberLeft)(nil),          // 27: natter.chat.v1.MemberLeft
-	(*v1.RoomUpdated)(nil),         // 28: natter.chat.v1.RoomUpdated
-	(*timestamppb.Timestamp)(nil),  // 29: google.protobuf.Timestamp
-	(*v1.UserRef)(nil),             // 30: natter.chat.v1.UserRef
-	(*v1.User)(nil),                // 31: natter.chat.v1.User
-	(*v11.PreferencesChanged)(nil), // 32: natter.client.v1.PreferencesChanged
-	(*v11.Invited)(nil),            // 33: natter.client.v1.Invited
-	(*v11.SavedChanged)(nil),       // 34: natter.client.v1.SavedChanged
-	(*v1.Status)(nil),              // 35: natter.chat.v1.Status
+	(*MentionsChanged)(nil),        // 20: natter.bus.v1.MentionsChanged
+	(*v1.Actor)(nil),               // 21: natter.chat.v1.Actor
+	(*v1.MessagePosted)(nil),       // 22: natter.chat.v1.MessagePosted
+	(*v1.MessageEdited)(nil),       // 23: natter.chat.v1.MessageEdited
+	(*v1.MessageDeleted)(nil),      // 24: natter.chat.v1.MessageDeleted
+	(*v1.ReactionChanged)(nil),     // 25: natter.chat.v1.ReactionChanged
+	(*v1.PinChanged)(nil),          // 26: natter.chat.v1.PinChanged
+	(*v1.MemberJoined)(nil),        // 27: natter.chat.v1.MemberJoined
+	(*v1.MemberLeft)(nil),          // 28: natter.chat.v1.MemberLeft
+	(*v1.RoomUpdated)(nil),         // 29: natter.chat.v1.RoomUpdated
+	(*timestamppb.Timestamp)(nil),  // 30: google.protobuf.Timestamp
+	(*v1.UserRef)(nil),             // 31: natter.chat.v1.UserRef
+	(*v1.User)(nil),                // 32: natter.chat.v1.User
+	(*v11.PreferencesChanged)(nil), // 33: natter.client.v1.PreferencesChanged
+	(*v11.Invited)(nil),            // 34: natter.client.v1.Invited
+	(*v11.SavedChanged)(nil),       // 35: natter.client.v1.SavedChanged
+	(*v1.Status)(nil),              // 36: natter.chat.v1.Status
 }
 var file_natter_bus_v1_bus_proto_depIdxs = []int32{
 	1,  // 0: natter.bus.v1.Commands.commands:type_name -> natter.bus.v1.Command
-	20, // 1: natter.bus.v1.Command.actor:type_name -> natter.chat.v1.Actor
-	21, // 2: natter.bus.v1.Command.message:type_name -> natter.chat.v1.MessagePosted
-	22, // 3: natter.bus.v1.Command.edited:type_name -> natter.chat.v1.MessageEdited
-	23, // 4: natter.bus.v1.Command.deleted:type_name -> natter.chat.v1.MessageDeleted
-	24, // 5: natter.bus.v1.Command.reaction:type_name -> natter.chat.v1.ReactionChanged
-	25, // 6: natter.bus.v1.Command.pinned:type_name -> natter.chat.v1.PinChanged
-	26, // 7: natter.bus.v1.Command.member_joined:type_name -> natter.chat.v1.MemberJoined
-	27, // 8: natter.bus.v1.Command.member_left:type_name -> natter.chat.v1.MemberLeft
-	28, // 9: natter.bus.v1.Command.room_updated:type_name -> natter.chat.v1.RoomUpdated
+	21, // 1: natter.bus.v1.Command.actor:type_name -> natter.chat.v1.Actor
+	22, // 2: natter.bus.v1.Command.message:type_name -> natter.chat.v1.MessagePosted
+	23, // 3: natter.bus.v1.Command.edited:type_name -> natter.chat.v1.MessageEdited
+	24, // 4: natter.bus.v1.Command.deleted:type_name -> natter.chat.v1.MessageDeleted
+	25, // 5: natter.bus.v1.Command.reaction:type_name -> natter.chat.v1.ReactionChanged
+	26, // 6: natter.bus.v1.Command.pinned:type_name -> natter.chat.v1.PinChanged
+	27, // 7: natter.bus.v1.Command.member_joined:type_name -> natter.chat.v1.MemberJoined
+	28, // 8: natter.bus.v1.Command.member_left:type_name -> natter.chat.v1.MemberLeft
+	29, // 9: natter.bus.v1.Command.room_updated:type_name -> natter.chat.v1.RoomUpdated
 	3,  // 10: natter.bus.v1.Outcomes.outcomes:type_name -> natter.bus.v1.Outcome
 	4,  // 11: natter.bus.v1.Outcome.ack:type_name -> natter.bus.v1.Ack
 	5,  // 12: natter.bus.v1.Outcome.fault:type_name -> natter.bus.v1.Fault
-	29, // 13: natter.bus.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
+	30, // 13: natter.bus.v1.Ack.created_at:type_name -> google.protobuf.Timestamp
 	7,  // 14: natter.bus.v1.Beacon.heads:type_name -> natter.bus.v1.RoomHead
 	10, // 15: natter.bus.v1.RoomSignal.receipt:type_name -> natter.bus.v1.ReceiptMoved
-	30, // 16: natter.bus.v1.RoomSignal.profile:type_name -> natter.chat.v1.UserRef
+	31, // 16: natter.bus.v1.RoomSignal.profile:type_name -> natter.chat.v1.UserRef
 	12, // 17: natter.bus.v1.UserEvent.membership:type_name -> natter.bus.v1.MembershipChanged
 	16, // 18: natter.bus.v1.UserEvent.marker:type_name -> natter.bus.v1.MarkerMoved
-	31, // 19: natter.bus.v1.UserEvent.profile:type_name -> natter.chat.v1.User
-	32, // 20: natter.bus.v1.UserEvent.preferences:type_name -> natter.client.v1.PreferencesChanged
-	33, // 21: natter.bus.v1.UserEvent.invited:type_name -> natter.client.v1.Invited
-	34, // 22: natter.bus.v1.UserEvent.saved:type_name -> natter.client.v1.SavedChanged
-	29, // 23: natter.bus.v1.SessionsRevoked.until:type_name -> google.protobuf.Timestamp
-	30, // 24: natter.bus.v1.ProfileChanged.user:type_name -> natter.chat.v1.UserRef
+	32, // 19: natter.bus.v1.UserEvent.profile:type_name -> natter.chat.v1.User
+	33, // 20: natter.bus.v1.UserEvent.preferences:type_name -> natter.client.v1.PreferencesChanged
+	34, // 21: natter.bus.v1.UserEvent.invited:type_name -> natter.client.v1.Invited
+	35, // 22: natter.bus.v1.UserEvent.saved:type_name -> natter.client.v1.SavedChanged
+	30, // 23: natter.bus.v1.SessionsRevoked.until:type_name -> google.protobuf.Timestamp
+	31, // 24: natter.bus.v1.ProfileChanged.user:type_name -> natter.chat.v1.UserRef
 	12, // 25: natter.bus.v1.RoomChanged.membership:type_name -> natter.bus.v1.MembershipChanged
-	32, // 26: natter.bus.v1.RoomChanged.preferences:type_name -> natter.client.v1.PreferencesChanged
-	35, // 27: natter.bus.v1.PresenceChanged.status:type_name -> natter.chat.v1.Status
+	33, // 26: natter.bus.v1.RoomChanged.preferences:type_name -> natter.client.v1.PreferencesChanged
+	36, // 27: natter.bus.v1.PresenceChanged.status:type_name -> natter.chat.v1.Status
 	17, // 28: natter.bus.v1.PresenceSnapshot.online:type_name -> natter.bus.v1.PresenceChanged
 	29, // [29:29] is the sub-list for method output_type
 	29, // [29:29] is the sub-list for method input_type
@@ -1777,7 +1874,7 @@ func file_natter_bus_v1_bus_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_bus_v1_bus_proto_rawDesc), len(file_natter_bus_v1_bus_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

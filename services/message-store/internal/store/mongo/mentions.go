@@ -26,19 +26,8 @@ func toCalled(users []ids.User) (texts []string) {
 	return texts
 }
 
-// calling are whom a message calls, and who it is by.
-type calling struct {
-	author ids.User
-	users  []ids.User
-}
-
-// calls reports whether a user is among those who are called.
-func (c calling) calls(user ids.User) bool {
-	return user != c.author && (slices.Contains(c.users, user) || slices.Contains(c.users, store.Everybody()))
-}
-
 // unfoldedCalls are whom messages of these rooms call since mutations that are not folded yet.
-func (s *Store) unfoldedCalls(ctx context.Context, rooms []ids.Room) (map[store.Ref]calling, error) {
+func (s *Store) unfoldedCalls(ctx context.Context, rooms []ids.Room) (map[store.Ref]store.Calling, error) {
 	in := make(bson.A, len(rooms))
 	for i, room := range rooms {
 		in[i] = room.String()
@@ -51,10 +40,11 @@ func (s *Store) unfoldedCalls(ctx context.Context, rooms []ids.Room) (map[store.
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[store.Ref]calling, len(pending))
+	found := make(map[store.Ref]store.Calling, len(pending))
 	for _, p := range pending {
-		e := p.Event
-		found[store.Ref{Room: e.Room, Seq: e.Target}] = calling{e.Actor.User, store.Called(e.Actor.User, e.Mentions)}
+		if c, ok := p.Event.Calling(); ok {
+			found[c.Ref] = c
+		}
 	}
 	return found, nil
 }
@@ -89,7 +79,7 @@ func (s *Store) UnreadMentions(ctx context.Context, readers []store.Unread) (map
 				}
 			}
 			for ref, c := range pending {
-				if ref.Room == r.Room && ref.Seq > r.After && c.calls(r.User) {
+				if ref.Room == r.Room && ref.Seq > r.After && c.Calls(r.User) {
 					seqs = append(seqs, ref.Seq)
 				}
 			}
@@ -147,7 +137,7 @@ func (s *Store) Mentions(ctx context.Context, user ids.User, rooms []ids.Room, b
 	}
 	found := slices.DeleteFunc(slices.Concat(all...), func(at store.MentionAt) bool {
 		now, changed := pending[at.Ref]
-		return changed && !now.calls(user)
+		return changed && !now.Calls(user)
 	})
 	slices.SortFunc(found, store.CompareMentions)
 	return found[:min(len(found), limit)], nil
