@@ -9,6 +9,8 @@ type Caller struct {
 	Username string
 	Avatar   string
 	Email    string
+	// IsBot: a program of another user's, which acts by API tokens.
+	IsBot bool
 	// Session is the sign-in that the token belongs to (claim sid).
 	Session ids.Session
 }

@@ -71,7 +71,7 @@ func clientHeader(ctx context.Context) nats.Header {
 		h.Set(headerTimeout, strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 0), 10))
 	}
 	if c, err := Caller(ctx); err == nil {
-		user := &chatv1.User{Id: c.User.String(), Username: c.Username, Avatar: c.Avatar, Email: c.Email}
+		user := &chatv1.User{Id: c.User.String(), Username: c.Username, Avatar: c.Avatar, Email: c.Email, IsBot: c.IsBot}
 		h.Set(headerCaller, base64.StdEncoding.EncodeToString(mustMarshal(user)))
 		h.Set(headerSession, c.Session.String())
 	}
@@ -107,7 +107,7 @@ func serverContext(base context.Context, r micro.Request) (context.Context, cont
 	if err != nil {
 		return ctx, cancel
 	}
-	c := authn.Caller{User: id, Username: user.GetUsername(), Avatar: user.GetAvatar(), Email: user.GetEmail()}
+	c := authn.Caller{User: id, Username: user.GetUsername(), Avatar: user.GetAvatar(), Email: user.GetEmail(), IsBot: user.GetIsBot()}
 	c.Session, _ = ids.ParseSession(r.Headers().Get(headerSession)) // none: an instance of a version before it asks
 	return WithCaller(ctx, c), cancel
 }

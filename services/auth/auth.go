@@ -39,6 +39,7 @@ type Config struct {
 	TokenTTL     time.Duration `env:"NATTER_ACCESS_TOKEN_TTL" envDefault:"10m" help:"how long an access token is valid, at most 24h"`
 	Sessions     service.SessionConfig
 	Accounts     service.AccountsConfig
+	Audit        service.AuditConfig
 	Mail         mail.Config
 	SSO          sso.Config
 
@@ -84,7 +85,7 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	if err := cfg.Sessions.Check(cfg.TokenTTL); err != nil {
 		return err
 	}
-	if err := cfg.Accounts.Check(); err != nil {
+	if err := errors.Join(cfg.Accounts.Check(), cfg.Audit.Check()); err != nil {
 		return err
 	}
 	if cfg.KeyRotation != 0 && cfg.KeyRotation < keys.MinRotation {
@@ -124,7 +125,7 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	}
 	a.svc, err = service.New(service.Deps{
 		Store: a.store, Passwords: passwords, Keys: a.keys, TokenTTL: cfg.TokenTTL, Sessions: cfg.Sessions, Bus: a.nc,
-		Accounts: cfg.Accounts, Mail: a.mail, PublicURL: cfg.SSO.PublicURL, Secret: secretKey,
+		Accounts: cfg.Accounts, Audit: cfg.Audit, Mail: a.mail, PublicURL: cfg.SSO.PublicURL, Secret: secretKey,
 		Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/auth"
+	"github.com/natter-chat/natter/services/auth/internal/store/sqlite"
 )
 
 // settings are those of an auth with an SQLite file of its own, cheap passwords, and more.
@@ -260,6 +262,58 @@ func loginsByOutcome(t *testing.T, reg *prometheus.Registry) map[string]float64 
 		}
 	}
 	return byOutcome
+}
+
+// A password is hashed anew at the first sign-in after the cost was raised, and not when it was lowered.
+func TestHashesFollowTheCost(t *testing.T) {
+	t.Parallel()
+	ctx, natsURL := t.Context(), testkit.NATS(t)
+	same := settings(t, natsURL, nil)
+	c := dial(t, natsURL)
+	database := func() string {
+		t.Helper()
+		s, err := sqlite.Open(ctx, filepath.Join(same["NATTER_DATA_DIR"], "auth.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		u, err := s.UserByEmail(ctx, "ann@example.org")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.PasswordHash
+	}
+	at := func(passes string) (before, after string) {
+		t.Helper()
+		same["NATTER_ARGON2_TIME"] = passes
+		running := mustStart(t, same)
+		if _, err := c.register(ctx, "ann@example.org", "ann", "correct horse"); err != nil && fault.CodeOf(err) != fault.AlreadyExists {
+			t.Fatal(err)
+		}
+		before = database()
+		if _, err := c.login(ctx, "ann@example.org", "wrong horse"); fault.CodeOf(err) != fault.Unauthenticated || database() != before {
+			t.Errorf("a wrong password: %v", err)
+		}
+		for range 2 {
+			if _, err := c.login(ctx, "ann@example.org", "correct horse"); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := running.stop(); err != nil {
+			t.Fatal(err)
+		}
+		return before, database()
+	}
+	if before, after := at("1"); before != after {
+		t.Errorf("%s became %s at the same cost", before, after)
+	}
+	before, after := at("3")
+	if before == after || !strings.Contains(after, "t=3,") {
+		t.Errorf("%s became %s at a higher cost", before, after)
+	}
+	if _, lowered := at("2"); lowered != after {
+		t.Errorf("%s became %s at a lower cost", after, lowered)
+	}
 }
 
 // Instances that start at once on an empty database share accounts and keys from their first answer on.

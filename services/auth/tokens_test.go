@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,9 +14,12 @@ import (
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
+	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/pkg/testkit"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	"github.com/natter-chat/natter/services/auth/internal/audit"
+	"github.com/natter-chat/natter/services/auth/internal/store/sqlite"
 )
 
 // signUp registers a user and returns a context of calls by them.
@@ -144,6 +148,114 @@ func TestAPITokensAndBots(t *testing.T) {
 	}
 	if got := ended(); len(got) != 2 {
 		t.Errorf("ended: %v, want both", got)
+	}
+}
+
+// A bot is deleted by its owner, or with them: its tokens end, its name is free, and everybody learns of it.
+func TestDeleteBot(t *testing.T) {
+	t.Parallel()
+	c, _, ann, nc := accountsServer(t, nil)
+	owner, _ := as(t, c, ann)
+	bob, err := c.register(t.Context(), "bob@example.org", "bob", "correct horse bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bobCtx, _ := as(t, c, bob)
+	changes, err := nc.SubscribeSync(subject.UsersChanged)
+	if err != nil || nc.Flush() != nil {
+		t.Fatal(err)
+	}
+	makeBot := func(name string) (id, token string) {
+		t.Helper()
+		bot, err := call[*chatv1.User](bobCtx, c, "CreateBot", &authv1.CreateBotRequest{Username: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := call[*authv1.CreateTokenResponse](bobCtx, c, "CreateToken",
+			&authv1.CreateTokenRequest{Name: "x", Scopes: []string{"read"}, BotId: bot.GetId()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bot.GetId(), made.GetToken()
+	}
+	remove := func(ctx context.Context, id string) error {
+		return try[*authv1.DeleteBotResponse](ctx, c, "DeleteBot", &authv1.DeleteBotRequest{BotId: id})
+	}
+	first, token := makeBot("helper")
+	want(t, "somebody else's", remove(owner, first), fault.NotFound, "")
+	want(t, "oneself", remove(bobCtx, bob.GetUser().GetId()), fault.NotFound, "")
+	want(t, "nobody", remove(bobCtx, ""), fault.InvalidArgument, "botId")
+	want(t, "one's own", remove(bobCtx, first), "", "")
+	want(t, "again", remove(bobCtx, first), fault.NotFound, "")
+	_, err = c.check(t.Context(), token)
+	want(t, "its token", err, fault.Unauthenticated, "")
+	if name := nextName(t, changes); name != "deleted user" {
+		t.Errorf("published as %q", name)
+	}
+	second, token := makeBot("helper") // the name is free
+	want(t, "its owner leaves", try[*authv1.DeleteMeResponse](bobCtx, c, "DeleteMe", &authv1.DeleteMeRequest{Password: "correct horse bob"}), "", "")
+	_, err = c.check(t.Context(), token)
+	want(t, "the token of a bot whose owner left", err, fault.Unauthenticated, "")
+	users, err := call[*authv1.GetUsersResponse](owner, c, "GetUsers", &authv1.GetUsersRequest{UserIds: []string{second}})
+	if err != nil || len(users.GetUsers()) != 1 || users.GetUsers()[0].GetUsername() != "deleted user" {
+		t.Errorf("a bot whose owner left: %v, %v", users, err)
+	}
+	events, err := call[*authv1.ListAuditEventsResponse](owner, c, "ListAuditEvents", &authv1.ListAuditEventsRequest{Kind: "bot_deleted"})
+	if list := events.GetEvents(); err != nil || len(list) != 2 || list[1].GetUserId() != first || list[0].GetUserId() != second ||
+		list[0].GetActorId() != bob.GetUser().GetId() || list[0].GetDetail() != "helper" {
+		t.Errorf("%v, %v", events, err)
+	}
+}
+
+// Events older than the setting says are removed; without it, none is.
+func TestAuditRetention(t *testing.T) {
+	t.Parallel()
+	natsURL := testkit.NATS(t)
+	if _, err := start(t, settings(t, natsURL, map[string]string{"NATTER_AUDIT_RETENTION": "-1h"})); err == nil || !strings.Contains(err.Error(), "NATTER_AUDIT_RETENTION") {
+		t.Errorf("a negative retention: %v", err)
+	}
+	same := settings(t, natsURL, nil)
+	first := mustStart(t, same)
+	c := dial(t, natsURL)
+	owner, _ := signUp(t, c, "olga")
+	database, err := sqlite.Open(t.Context(), filepath.Join(same["NATTER_DATA_DIR"], "auth.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = database.Close() })
+	old := audit.Event{At: time.Now().Add(-2 * time.Hour).UTC().Truncate(time.Millisecond), Kind: audit.KeysRevoked}
+	if err := database.AppendAudit(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	count := func(kind string) int {
+		t.Helper()
+		res, err := call[*authv1.ListAuditEventsResponse](owner, c, "ListAuditEvents", &authv1.ListAuditEventsRequest{Kind: kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(res.GetEvents())
+	}
+	if err := first.stop(); err != nil { // its job has run at least once when it ends
+		t.Fatal(err)
+	}
+	second := mustStart(t, same)
+	if n := count("keys_revoked"); n != 1 {
+		t.Errorf("%d old events without a retention, want 1", n)
+	}
+	if err := second.stop(); err != nil {
+		t.Fatal(err)
+	}
+	same["NATTER_AUDIT_RETENTION"] = "1h"
+	mustStart(t, same)
+	for deadline := time.After(20 * time.Second); count("keys_revoked") != 0; {
+		select {
+		case <-deadline:
+			t.Fatal("an old event is still there")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if n := count("user_registered"); n != 1 {
+		t.Errorf("%d events that are not old, want 1", n)
 	}
 }
 

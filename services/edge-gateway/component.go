@@ -83,7 +83,7 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	client := rpc.NewClient(g.nc)
 	services := upstream.New(client)
 	g.verifier = authn.NewVerifier(services.Keys)
-	g.revoked = revocation.New(apitoken.New(g.verifier, services), services, d.Log)
+	g.revoked = revocation.New(apitoken.New(g.verifier, services, cfg.HTTP.RateAuth), services, d.Log)
 	if g.hub, err = feed.NewHub(cfg.Feeds, g.nc, services, d.Log, d.Metrics); err != nil {
 		return err
 	}

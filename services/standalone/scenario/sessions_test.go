@@ -140,10 +140,10 @@ func socketAt(t *testing.T, url, token string) *websocket.Conn {
 	return ws
 }
 
-// wantClosed waits until the server closes a connection with 4103, at once: the poll that finds what was lost is not needed.
+// wantClosed waits until the server closes a connection with 4103: sooner than a gateway asks by itself what has ended.
 func wantClosed(t *testing.T, name string, ws *websocket.Conn) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	var err error
 	for err == nil {
@@ -250,5 +250,46 @@ func TestRevokedSessionsAreClosed(t *testing.T) {
 		if status, _, _ := mine.post("/auth/logout", `{"everywhere":true}`); status != 200 {
 			t.Errorf("logout everywhere: %d", status)
 		}
+	})
+}
+
+// A bot joins and talks with its token, as a bot for all to see, until its owner deletes it.
+func TestBots(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, s *system) {
+		ada := newPerson(t, s.gatewayURL(0), "ada")
+		d := ada.connect(t, client.ConnOptions{})
+		room := ada.newRoom(t)
+		d.knows(room)
+		owner := signInBrowser(t, s.gatewayURL(0), ada)
+		made := func(path, body, field string) string {
+			t.Helper()
+			status, answer, _ := owner.post(path, body)
+			value, _ := answer[field].(string)
+			if status != http.StatusCreated || value == "" {
+				t.Fatalf("%s: %d %v", path, status, answer)
+			}
+			return value
+		}
+		name := ada.name + "-bot"
+		bot := made("/auth/bots", fmt.Sprintf(`{"username":%q}`, name), "id")
+		token := made("/auth/tokens", fmt.Sprintf(`{"name":"x","scopes":["read","write"],"botId":%q}`, bot), "token")
+		program := &browser{t: t, url: s.gatewayURL(1), access: token}
+		if status, answer, _ := program.post("/chat/rooms/"+room+"/join", ""); status != http.StatusOK && status != http.StatusCreated {
+			t.Fatalf("the bot joins: %d %v", status, answer)
+		}
+		joined := d.event(room, 2).GetMemberJoined().GetUser()
+		if joined.GetId() != bot || !joined.GetIsBot() {
+			t.Errorf("joined: %v, want the bot", joined)
+		}
+		ws := socketAt(t, s.gatewayURL(1), token)
+		if status, answer, _ := owner.do(http.MethodDelete, "/auth/bots/"+bot, ""); status != http.StatusOK {
+			t.Fatalf("delete the bot: %d %v", status, answer)
+		}
+		wantClosed(t, "a deleted bot", ws)
+		if status, answer, _ := program.do(http.MethodGet, "/auth/me", ""); status != http.StatusUnauthorized {
+			t.Errorf("a deleted bot asks: %d %v", status, answer)
+		}
+		made("/auth/bots", fmt.Sprintf(`{"username":%q}`, name), "id") // the name is free
 	})
 }

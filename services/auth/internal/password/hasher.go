@@ -95,6 +95,12 @@ func (h *Hasher) Verify(ctx context.Context, password, encoded string) (bool, er
 	return stored.matches(normal(password)), nil
 }
 
+// IsCheap reports whether a hash takes less memory or fewer passes than new ones do.
+func (h *Hasher) IsCheap(encoded string) bool {
+	stored, err := parse(encoded)
+	return err == nil && (stored.MemoryKiB < h.params.MemoryKiB || stored.Time < h.params.Time)
+}
+
 // acquire takes a worker's slot, waiting in the queue if it has room.
 func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
 	select {

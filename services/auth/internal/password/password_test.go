@@ -96,6 +96,25 @@ func TestFullQueueSheds(t *testing.T) {
 	})
 }
 
+// A hash is cheap when it took less of anything than new ones do; one that took more of one thing only is, too.
+func TestIsCheap(t *testing.T) {
+	t.Parallel()
+	h := newHasher(t, Config{Params: Params{MemoryKiB: 64, Time: 2, Threads: 1}, Workers: 1})
+	for params, want := range map[Params]bool{
+		{64, 2, 1}: false, {128, 3, 1}: false, {64, 3, 1}: false, {64, 1, 1}: true, {32, 2, 1}: true, {32, 9, 1}: true, {128, 1, 1}: true,
+	} {
+		encoded := hash{Params: params, salt: make([]byte, 16), key: make([]byte, 32)}.String()
+		if got := h.IsCheap(encoded); got != want {
+			t.Errorf("%s: %v, want %v", encoded, got, want)
+		}
+	}
+	for _, none := range []string{"", "x"} {
+		if h.IsCheap(none) {
+			t.Errorf("%q is no hash", none)
+		}
+	}
+}
+
 func TestNewHasherRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
 	for _, cfg := range []Config{

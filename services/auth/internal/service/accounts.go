@@ -321,14 +321,33 @@ func (s *Service) DeleteMe(ctx context.Context, req *authv1.DeleteMeRequest) (*a
 	if _, err := s.setState(ctx, u.ID, user.Deactivated, audit.UserDeactivated, notTheOwner); err != nil {
 		return nil, err
 	}
-	if err := s.store.EraseUser(ctx, u.ID, now()); err != nil {
+	bots, err := s.store.BotsOf(ctx, u.ID)
+	if err != nil {
 		return nil, err
 	}
-	s.audit(ctx, audit.Event{Kind: audit.UserDeleted, User: u.ID})
+	for _, bot := range bots {
+		if err := s.erase(ctx, bot, audit.Event{Kind: audit.BotDeleted, Detail: bot.Username.Text}); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.erase(ctx, u, audit.Event{Kind: audit.UserDeleted}); err != nil {
+		return nil, err
+	}
 	s.mail.Send(mail.Message{To: u.Email.Text, Subject: "Your account was deleted", Text: "Hello " + u.Username.Text + ",\n\nyour account was deleted.\n"})
-	u = u.Erased()
-	s.publishProfile(u, true)
 	return &authv1.DeleteMeResponse{}, nil
+}
+
+// erase deletes an account, and tells of it.
+func (s *Service) erase(ctx context.Context, u user.User, event audit.Event) error {
+	ended, err := s.store.EraseUser(ctx, u.ID, now())
+	if err != nil {
+		return err
+	}
+	s.tellEnded(u.ID, ended)
+	event.User = u.ID
+	s.audit(ctx, event)
+	s.publishProfile(u.Erased(), true)
+	return nil
 }
 
 // serveAccounts adds the methods of accounts to the bus.
@@ -360,11 +379,12 @@ func (s *Service) serveAccounts(server *rpc.Server) error {
 // cleanEvery is how often what has expired is removed. Each instance does it, at its own time; it does no harm twice.
 const cleanEvery = 10 * time.Minute
 
-// CleanUp removes what has expired (links, invitations, sessions) until ctx ends.
+// CleanUp removes what has expired (links, invitations, API tokens, sessions) or is too old (counters, security events) until
+// ctx ends.
 func (s *Service) CleanUp(ctx context.Context) {
 	for {
 		_, expired := s.store.DeleteExpired(ctx, now())
-		if err := errors.Join(expired, s.forgetSessions(ctx), s.forgetAttempts(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(expired, s.forgetSessions(ctx), s.forgetAttempts(ctx), s.forgetAudit(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Warn("what has expired is not all removed; trying again later", "error", err)
 		}
 		select {

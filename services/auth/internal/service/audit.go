@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -30,6 +31,32 @@ func (s *Service) audit(ctx context.Context, e audit.Event) {
 	defer cancel()
 	if err := s.store.AppendAudit(ctx, e); err != nil {
 		s.log.Error("security event not stored", "kind", e.Kind, "error", err)
+	}
+}
+
+// AuditConfig is the settings of the audit log.
+type AuditConfig struct {
+	Retention time.Duration `env:"NATTER_AUDIT_RETENTION" envDefault:"0" help:"how long security events are kept, such as 8760h for a year; 0: for good"`
+}
+
+// Check says what is wrong with the settings.
+func (c AuditConfig) Check() error {
+	if c.Retention < 0 {
+		return fmt.Errorf("NATTER_AUDIT_RETENTION: %v is less than 0", c.Retention)
+	}
+	return nil
+}
+
+// forgetAudit removes events that are too old.
+func (s *Service) forgetAudit(ctx context.Context) error {
+	if s.auditing.Retention == 0 {
+		return nil
+	}
+	before := now().Add(-s.auditing.Retention)
+	for {
+		if n, err := s.store.ForgetAudit(ctx, before, forgetAtOnce); err != nil || n < forgetAtOnce {
+			return err
+		}
 	}
 }
 

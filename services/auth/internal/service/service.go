@@ -49,6 +49,7 @@ type Service struct {
 	tokenTTL  time.Duration
 	sessions  SessionConfig
 	accounts  AccountsConfig
+	auditing  AuditConfig
 	mail      *mail.Mailer
 	publicURL string
 	// secondFactors encrypts their secrets.
@@ -67,6 +68,7 @@ type Deps struct {
 	TokenTTL  time.Duration // of access tokens
 	Sessions  SessionConfig
 	Accounts  AccountsConfig
+	Audit     AuditConfig
 	Mail      *mail.Mailer
 	PublicURL string // where people reach the server; empty: on this machine
 	Secret    secret.Key
@@ -94,7 +96,7 @@ func New(d Deps) (*Service, error) {
 		return nil, err
 	}
 	return &Service{
-		accounts: d.Accounts, mail: d.Mail, publicURL: d.PublicURL, secondFactors: secondFactors,
+		accounts: d.Accounts, auditing: d.Audit, mail: d.Mail, publicURL: d.PublicURL, secondFactors: secondFactors,
 		store: d.Store, passwords: d.Passwords, keys: d.Keys, tokenTTL: d.TokenTTL, sessions: d.Sessions, bus: d.Bus,
 		logins: logins, throttled: throttled, log: d.Log,
 	}, nil
@@ -204,7 +206,30 @@ func (s *Service) login(ctx context.Context, req *authv1.LoginRequest) (in *auth
 	if err := s.checkSecondFactor(ctx, u, req.GetCode()); err != nil {
 		return nil, err
 	}
-	return s.signIn(ctx, u, store.Proof{PasswordHash: u.PasswordHash}, methodPassword)
+	if in, err = s.signIn(ctx, u, store.Proof{PasswordHash: u.PasswordHash}, methodPassword); err == nil {
+		s.rehash(ctx, u, req.GetPassword())
+	}
+	return in, err
+}
+
+// rehash replaces a hash that is cheaper than the settings want by now: only at a sign-in is the password known. That
+// failing, the next one does it.
+func (s *Service) rehash(ctx context.Context, u user.User, password string) {
+	if !s.passwords.IsCheap(u.PasswordHash) {
+		return
+	}
+	hash, err := s.passwords.Hash(ctx, password)
+	if err == nil {
+		_, err = s.store.UpdateUser(ctx, u.ID, func(is *user.User) error {
+			if is.PasswordHash == u.PasswordHash { // else it has been changed meanwhile
+				is.PasswordHash = hash
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		s.log.Warn("password not hashed anew", "error", err)
+	}
 }
 
 // GetMe returns the caller as stored now; the token may be older.

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -39,6 +40,7 @@ func (s *Service) serveTokens(server *rpc.Server) error {
 		rpc.Handle(server, "ListTokens", s.ListTokens),
 		rpc.Handle(server, "RevokeToken", s.RevokeToken),
 		rpc.Handle(server, "CreateBot", s.CreateBot),
+		rpc.Handle(server, "DeleteBot", s.DeleteBot),
 		rpc.Handle(server, "ListBots", s.ListBots),
 		rpc.Handle(server, "CheckToken", s.CheckToken),
 		rpc.Handle(server, "EndedTokens", s.EndedTokens),
@@ -190,6 +192,19 @@ func (s *Service) CreateBot(ctx context.Context, req *authv1.CreateBotRequest) (
 	}
 	s.audit(ctx, audit.Event{Kind: audit.BotCreated, User: bot.ID, Detail: username.Text})
 	return protoUser(bot), nil
+}
+
+// DeleteBot deletes one of the caller's. NotFound.
+func (s *Service) DeleteBot(ctx context.Context, req *authv1.DeleteBotRequest) (*authv1.DeleteBotResponse, error) {
+	caller, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bot, err := s.selfOrBot(ctx, caller, cmp.Or(req.GetBotId(), "none"))
+	if err != nil {
+		return nil, err
+	}
+	return &authv1.DeleteBotResponse{}, s.erase(ctx, bot, audit.Event{Kind: audit.BotDeleted, Detail: bot.Username.Text})
 }
 
 // ListBots returns those of the caller.

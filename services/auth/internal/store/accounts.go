@@ -25,7 +25,7 @@ type Accounts interface {
 	HandOver(ctx context.Context, from, to ids.User) error
 
 	// EraseUser makes a user a deleted one and ends every way into the account. NotFound.
-	EraseUser(ctx context.Context, id ids.User, now time.Time) error
+	EraseUser(ctx context.Context, id ids.User, now time.Time) (Ended, error)
 
 	// Users returns users with a greater id, in the order of ids.
 	Users(ctx context.Context, after ids.User, limit int) ([]user.User, error)
@@ -57,7 +57,7 @@ type Accounts interface {
 	// DeleteInvitation removes an invitation. NotFound.
 	DeleteInvitation(ctx context.Context, id ids.Invitation) error
 
-	// DeleteExpired removes the mail tokens and invitations that have expired.
+	// DeleteExpired removes the mail tokens, invitations and API tokens that have expired.
 	DeleteExpired(ctx context.Context, now time.Time) (int64, error)
 }
 

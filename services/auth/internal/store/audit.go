@@ -2,18 +2,22 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/services/auth/internal/audit"
 )
 
-// Audit keeps the log of security events. No method changes an event.
+// Audit keeps the log of security events. No method changes an event, nor removes one because of what it says.
 type Audit interface {
 	// AppendAudit adds an event; its ID is ignored, and chosen.
 	AppendAudit(ctx context.Context, e audit.Event) error
 
 	// AuditEvents returns a page of events, newest first.
 	AuditEvents(ctx context.Context, q AuditQuery) ([]audit.Event, error)
+
+	// ForgetAudit removes at most limit events that are older than a time, and says how many they were.
+	ForgetAudit(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // AuditQuery says which events.

@@ -1,10 +1,12 @@
 // Package apitoken lets API tokens in wherever access tokens are: it asks auth whose a token is, and remembers the answer
-// for a moment. Access tokens go on to the verifier behind it.
+// for a moment. A client that comes with one unknown token after the other is refused before auth is asked. Access tokens
+// go on to the verifier behind it.
 package apitoken
 
 import (
 	"context"
 	"crypto/sha256"
+	"net/netip"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -12,7 +14,10 @@ import (
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/rpc"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/clientaddr"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/ratelimit"
 )
 
 const (
@@ -42,7 +47,10 @@ type AccessVerifier interface {
 type Verifier struct {
 	access AccessVerifier
 	auth   Auth
-	known  *lru.Cache[[sha256.Size]byte, answer]
+	// known are the tokens that were good when auth was asked last; they do not count as unknown.
+	known *lru.Cache[[sha256.Size]byte, answer]
+	// unknown counts the others by the client's address.
+	unknown *ratelimit.Buckets
 }
 
 type answer struct {
@@ -50,13 +58,14 @@ type answer struct {
 	until    time.Time
 }
 
-// New returns a verifier.
-func New(access AccessVerifier, auth Auth) *Verifier {
+// New returns a verifier; unknown is how many tokens that it does not know one address may come with.
+func New(access AccessVerifier, auth Auth, unknown ratelimit.Rate) *Verifier {
 	known, _ := lru.New[[sha256.Size]byte, answer](maxCached) // fails for a size below 1 only
-	return &Verifier{access: access, auth: auth, known: known}
+	return &Verifier{access: access, auth: auth, known: known, unknown: ratelimit.NewBuckets(unknown)}
 }
 
-// Verify returns what a token says. Errors as authn.Verifier; Unavailable also when auth does not answer.
+// Verify returns what a token says; the client of ctx is who comes with it. Errors as authn.Verifier; Unavailable also when
+// auth does not answer, ResourceExhausted after too many unknown tokens.
 func (v *Verifier) Verify(ctx context.Context, token string) (authn.Identity, error) {
 	if !authn.IsAPIToken(token) {
 		return v.access.Verify(ctx, token)
@@ -67,6 +76,11 @@ func (v *Verifier) Verify(ctx context.Context, token string) (authn.Identity, er
 	}
 	now := time.Now()
 	a, ok := v.known.Get(hash)
+	if !ok {
+		if err := v.countUnknown(ctx, now); err != nil {
+			return authn.Identity{}, err
+		}
+	}
 	if !ok || now.After(a.until) {
 		res, err := v.auth.CheckToken(ctx, hash[:])
 		if err != nil {
@@ -91,10 +105,21 @@ func (v *Verifier) Verify(ctx context.Context, token string) (authn.Identity, er
 	return id, nil
 }
 
+func (v *Verifier) countUnknown(ctx context.Context, now time.Time) error {
+	key := rpc.ClientOf(ctx).Address
+	if addr, err := netip.ParseAddr(key); err == nil {
+		key = clientaddr.Key(addr)
+	}
+	if wait := v.unknown.Of(key).Take(now, 1); wait > 0 {
+		return fault.New(fault.ResourceExhausted, "too many unknown API tokens; try again later").WithRetryAfter(wait)
+	}
+	return nil
+}
+
 func identityOf(res *authv1.CheckTokenResponse) (id authn.Identity, err error) {
 	u := res.GetUser()
 	id = authn.Identity{
-		Caller:     authn.Caller{Username: u.GetUsername(), Avatar: u.GetAvatar(), Email: u.GetEmail()},
+		Caller:     authn.Caller{Username: u.GetUsername(), Avatar: u.GetAvatar(), Email: u.GetEmail(), IsBot: u.GetIsBot()},
 		Roles:      []string{res.GetRole()},
 		IsAPIToken: true, Scopes: res.GetScopes(),
 	}

@@ -31,7 +31,7 @@ type Config struct {
 	MaxBody        config.Bytes   `env:"NATTER_HTTP_MAX_BODY" envDefault:"64KiB" help:"largest body of a request to the HTTP API"`
 	RateRead       ratelimit.Rate `env:"NATTER_HTTP_RATE_READ" envDefault:"300/10s" help:"HTTP requests that read, per user: a bucket and the time it fills up in, or off"`
 	RateWrite      ratelimit.Rate `env:"NATTER_HTTP_RATE_WRITE" envDefault:"100/10s" help:"HTTP requests that change something, per user, or off"`
-	RateAuth       ratelimit.Rate `env:"NATTER_HTTP_RATE_AUTH" envDefault:"60/1m" help:"sign-ups and password checks, per client address, or off"`
+	RateAuth       ratelimit.Rate `env:"NATTER_HTTP_RATE_AUTH" envDefault:"60/1m" help:"sign-ups, password checks and unknown API tokens, per client address, or off"`
 	Origins        []string       `env:"NATTER_ORIGINS" help:"origins of web pages that may connect, besides the gateway's own; separated by commas; those given in full, such as https://chat.example.org, may use its cookies"`
 	TrustedProxies []netip.Prefix `env:"NATTER_HTTP_TRUSTED_PROXIES" help:"networks of the reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"`
 }

@@ -45,6 +45,15 @@ func TestAPITokensDoWhatTheyWereMadeFor(t *testing.T) {
 			t.Errorf("no route takes %q", scope)
 		}
 	}
+	// Those that are written by hand.
+	f := start(t, func(d *rest.Deps) { d.Verifier = scoped{authn.ScopeRead, authn.ScopeWrite, authn.ScopeAdmin} })
+	for _, target := range []string{"/auth/logout", "/auth/sso/corp/link"} {
+		w := f.do("POST", target, `{"everywhere":true}`)
+		checkError(t, target, w, 403, "permission_denied", "")
+	}
+	if got := f.requests(); len(got) != 0 {
+		t.Errorf("an API token reached auth: %v", got)
+	}
 	for _, r := range routes { // what an API token must never reach
 		if r.Path == "/auth/tokens" || r.Path == "/auth/password" || r.Path == "/auth/sessions" || r.Path == "/auth/bots" {
 			if r.Scope != "" {

@@ -78,6 +78,9 @@ func (a *api) logout(w http.ResponseWriter, r *http.Request) {
 	ctx := a.withClient(r)
 	if token, err := bearer(r); err == nil {
 		identity, err := a.Verifier.Verify(ctx, token)
+		if err == nil && identity.IsAPIToken {
+			err = errScope("")
+		}
 		switch {
 		case err == nil:
 			ctx = rpc.WithCaller(ctx, identity.Caller)

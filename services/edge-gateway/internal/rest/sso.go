@@ -44,12 +44,16 @@ func (a *api) linkSSO(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	identity, err := a.Verifier.Verify(r.Context(), token)
+	ctx := a.withClient(r)
+	identity, err := a.Verifier.Verify(ctx, token)
+	if err == nil && identity.IsAPIToken {
+		err = errScope("")
+	}
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	ctx := rpc.WithCaller(a.withClient(r), identity.Caller)
+	ctx = rpc.WithCaller(ctx, identity.Caller)
 	to, err := a.begin(ctx, w, r, identity.Caller.User.String(), &authv1.BeginSignOnRequest{
 		Provider: r.PathValue("provider"), ReturnTo: r.URL.Query().Get("returnTo"), Link: true,
 	})

@@ -68,6 +68,9 @@ func endFor(f *fault.Fault) ending {
 	case fault.InvalidArgument:
 		return endBadHello
 	case fault.ResourceExhausted:
+		if f.RetryAfter > 0 {
+			return endLimited(f.RetryAfter)
+		}
 		return endTooMany
 	case fault.Unavailable:
 		if errors.Is(f, errBusy) {

@@ -10,6 +10,7 @@ import (
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
 
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
@@ -115,7 +116,7 @@ func (s *session) welcome(id uint32, epoch string, rooms []roomState) {
 		w := &clientv1.Welcome{
 			ConnectionId: s.id, Epoch: epoch, More: i < len(pages)-1,
 			User: &chatv1.User{
-				Id: who.Caller.User.String(), Email: who.Caller.Email, Username: who.Caller.Username, Avatar: who.Caller.Avatar,
+				Id: who.Caller.User.String(), Email: who.Caller.Email, Username: who.Caller.Username, Avatar: who.Caller.Avatar, IsBot: who.Caller.IsBot,
 			},
 			PingSeconds:    uint32(s.srv.cfg.PingInterval.Seconds()),
 			TokenExpiresAt: timestamppb.New(who.ExpiresAt),
@@ -164,7 +165,7 @@ type Verifier interface {
 
 // verify says whose the token of a hello is. A connection shows its user everything, so an API token must be one to read.
 func (s *session) verify(token string) (authn.Identity, error) {
-	identity, err := s.srv.verifier.Verify(s.ctx, token)
+	identity, err := s.srv.verifier.Verify(rpc.WithClient(s.ctx, authn.Client{Address: s.address}), token)
 	if err == nil && !identity.May(authn.ScopeRead) {
 		err = errScope(authn.ScopeRead)
 	}

@@ -174,7 +174,7 @@ func member(e *store.Event, u *chatv1.UserRef, m store.Member) (err error) {
 	if m.User, err = ids.ParseUser(u.GetId()); err != nil {
 		return fault.Invalid("user.id", "%v", err)
 	}
-	m.Username, m.Avatar = u.GetUsername(), u.GetAvatar()
+	m.Username, m.Avatar, m.IsBot = u.GetUsername(), u.GetAvatar(), u.GetIsBot()
 	if max(len(m.Username), len(m.Avatar), len(m.Role), len(m.Reason), len(m.Note)) > maxName {
 		return fault.Invalid("user", "is too long")
 	}

@@ -112,6 +112,7 @@ type Member struct {
 	User     ids.User `json:"user"`
 	Username string   `json:"username,omitempty"`
 	Avatar   string   `json:"avatar,omitempty"`
+	IsBot    bool     `json:"isBot,omitempty"`
 	Role     string   `json:"role,omitempty"`
 	Reason   string   `json:"reason,omitempty"`
 	// Note is what who kicked or banned them says about it.

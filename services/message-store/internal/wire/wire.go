@@ -79,7 +79,7 @@ func mentions(from []store.Mention) (to []*chatv1.Mention) {
 }
 
 func user(m *store.Member) *chatv1.UserRef {
-	return &chatv1.UserRef{Id: m.User.String(), Username: m.Username, Avatar: m.Avatar}
+	return &chatv1.UserRef{Id: m.User.String(), Username: m.Username, Avatar: m.Avatar, IsBot: m.IsBot}
 }
 
 // Message is a message of a page of history.

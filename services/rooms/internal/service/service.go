@@ -100,7 +100,7 @@ func caller(ctx context.Context) (ids.User, *chatv1.UserRef, error) {
 	if err != nil {
 		return ids.User{}, nil, err
 	}
-	return c.User, &chatv1.UserRef{Id: c.User.String(), Username: c.Username, Avatar: c.Avatar}, nil
+	return c.User, &chatv1.UserRef{Id: c.User.String(), Username: c.Username, Avatar: c.Avatar, IsBot: c.IsBot}, nil
 }
 
 // now is the time with the precision of the stores.

@@ -459,6 +459,86 @@ func (x *CreateBotRequest) GetAvatar() string {
 	return ""
 }
 
+type DeleteBotRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	BotId         string                 `protobuf:"bytes,1,opt,name=bot_id,json=botId,proto3" json:"bot_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteBotRequest) Reset() {
+	*x = DeleteBotRequest{}
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteBotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteBotRequest) ProtoMessage() {}
+
+func (x *DeleteBotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteBotRequest.ProtoReflect.Descriptor instead.
+func (*DeleteBotRequest) Descriptor() ([]byte, []int) {
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DeleteBotRequest) GetBotId() string {
+	if x != nil {
+		return x.BotId
+	}
+	return ""
+}
+
+type DeleteBotResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteBotResponse) Reset() {
+	*x = DeleteBotResponse{}
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteBotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteBotResponse) ProtoMessage() {}
+
+func (x *DeleteBotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteBotResponse.ProtoReflect.Descriptor instead.
+func (*DeleteBotResponse) Descriptor() ([]byte, []int) {
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{9}
+}
+
 type ListBotsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -467,7 +547,7 @@ type ListBotsRequest struct {
 
 func (x *ListBotsRequest) Reset() {
 	*x = ListBotsRequest{}
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[8]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -479,7 +559,7 @@ func (x *ListBotsRequest) String() string {
 func (*ListBotsRequest) ProtoMessage() {}
 
 func (x *ListBotsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[8]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -492,7 +572,7 @@ func (x *ListBotsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBotsRequest.ProtoReflect.Descriptor instead.
 func (*ListBotsRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{8}
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{10}
 }
 
 type ListBotsResponse struct {
@@ -504,7 +584,7 @@ type ListBotsResponse struct {
 
 func (x *ListBotsResponse) Reset() {
 	*x = ListBotsResponse{}
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[9]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +596,7 @@ func (x *ListBotsResponse) String() string {
 func (*ListBotsResponse) ProtoMessage() {}
 
 func (x *ListBotsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[9]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +609,7 @@ func (x *ListBotsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBotsResponse.ProtoReflect.Descriptor instead.
 func (*ListBotsResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{9}
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListBotsResponse) GetBots() []*v1.User {
@@ -549,7 +629,7 @@ type CheckTokenRequest struct {
 
 func (x *CheckTokenRequest) Reset() {
 	*x = CheckTokenRequest{}
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[10]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +641,7 @@ func (x *CheckTokenRequest) String() string {
 func (*CheckTokenRequest) ProtoMessage() {}
 
 func (x *CheckTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[10]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +654,7 @@ func (x *CheckTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckTokenRequest.ProtoReflect.Descriptor instead.
 func (*CheckTokenRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{10}
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CheckTokenRequest) GetHash() []byte {
@@ -600,7 +680,7 @@ type CheckTokenResponse struct {
 
 func (x *CheckTokenResponse) Reset() {
 	*x = CheckTokenResponse{}
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[11]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -612,7 +692,7 @@ func (x *CheckTokenResponse) String() string {
 func (*CheckTokenResponse) ProtoMessage() {}
 
 func (x *CheckTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[11]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -625,7 +705,7 @@ func (x *CheckTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckTokenResponse.ProtoReflect.Descriptor instead.
 func (*CheckTokenResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{11}
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CheckTokenResponse) GetTokenId() string {
@@ -672,7 +752,7 @@ type EndedTokensRequest struct {
 
 func (x *EndedTokensRequest) Reset() {
 	*x = EndedTokensRequest{}
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[12]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +764,7 @@ func (x *EndedTokensRequest) String() string {
 func (*EndedTokensRequest) ProtoMessage() {}
 
 func (x *EndedTokensRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[12]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +777,7 @@ func (x *EndedTokensRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndedTokensRequest.ProtoReflect.Descriptor instead.
 func (*EndedTokensRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{12}
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *EndedTokensRequest) GetTokenIds() []string {
@@ -716,7 +796,7 @@ type EndedTokensResponse struct {
 
 func (x *EndedTokensResponse) Reset() {
 	*x = EndedTokensResponse{}
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[13]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -728,7 +808,7 @@ func (x *EndedTokensResponse) String() string {
 func (*EndedTokensResponse) ProtoMessage() {}
 
 func (x *EndedTokensResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_tokens_proto_msgTypes[13]
+	mi := &file_natter_auth_v1_tokens_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -741,7 +821,7 @@ func (x *EndedTokensResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndedTokensResponse.ProtoReflect.Descriptor instead.
 func (*EndedTokensResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{13}
+	return file_natter_auth_v1_tokens_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EndedTokensResponse) GetTokenIds() []string {
@@ -784,7 +864,10 @@ const file_natter_auth_v1_tokens_proto_rawDesc = "" +
 	"\x13RevokeTokenResponse\"F\n" +
 	"\x10CreateBotRequest\x12\x1a\n" +
 	"\busername\x18\x01 \x01(\tR\busername\x12\x16\n" +
-	"\x06avatar\x18\x02 \x01(\tR\x06avatar\"\x11\n" +
+	"\x06avatar\x18\x02 \x01(\tR\x06avatar\")\n" +
+	"\x10DeleteBotRequest\x12\x15\n" +
+	"\x06bot_id\x18\x01 \x01(\tR\x05botId\"\x13\n" +
+	"\x11DeleteBotResponse\"\x11\n" +
 	"\x0fListBotsRequest\"<\n" +
 	"\x10ListBotsResponse\x12(\n" +
 	"\x04bots\x18\x01 \x03(\v2\x14.natter.chat.v1.UserR\x04bots\"'\n" +
@@ -800,7 +883,7 @@ const file_natter_auth_v1_tokens_proto_rawDesc = "" +
 	"\x12EndedTokensRequest\x12\x1b\n" +
 	"\ttoken_ids\x18\x01 \x03(\tR\btokenIds\"2\n" +
 	"\x13EndedTokensResponse\x12\x1b\n" +
-	"\ttoken_ids\x18\x01 \x03(\tR\btokenIds2\xef\a\n" +
+	"\ttoken_ids\x18\x01 \x03(\tR\btokenIds2\x8c\t\n" +
 	"\x06Tokens\x12\xb3\x01\n" +
 	"\vCreateToken\x12\".natter.auth.v1.CreateTokenRequest\x1a#.natter.auth.v1.CreateTokenResponse\"[\xaa\xbb\x18W\n" +
 	"\x04POST\x12\f/auth/tokens\x18\x01(\x020\x028\xc9\x01B8Make an API token, for yourself or for one of your bots.\x12\xb6\x01\n" +
@@ -811,7 +894,9 @@ const file_natter_auth_v1_tokens_proto_rawDesc = "" +
 	"\x06DELETE\x12\x16/auth/tokens/{tokenId}(\x020\x02BARevoke an API token of yours or of your bots; admins: of anybody.\x12\x86\x01\n" +
 	"\tCreateBot\x12 .natter.auth.v1.CreateBotRequest\x1a\x14.natter.chat.v1.User\"A\xaa\xbb\x18=\n" +
 	"\x04POST\x12\n" +
-	"/auth/bots\x18\x01(\x020\x028\xc9\x01B Make a bot of yours; at most 20.\x12z\n" +
+	"/auth/bots\x18\x01(\x020\x028\xc9\x01B Make a bot of yours; at most 20.\x12\x9a\x01\n" +
+	"\tDeleteBot\x12 .natter.auth.v1.DeleteBotRequest\x1a!.natter.auth.v1.DeleteBotResponse\"H\xaa\xbb\x18D\n" +
+	"\x06DELETE\x12\x12/auth/bots/{botId}(\x020\x02B\"Delete one of your bots, for good.\x12z\n" +
 	"\bListBots\x12\x1f.natter.auth.v1.ListBotsRequest\x1a .natter.auth.v1.ListBotsResponse\"+\xaa\xbb\x18'\n" +
 	"\x03GET\x12\n" +
 	"/auth/bots\"\x04bots(\x020\x01B\n" +
@@ -832,7 +917,7 @@ func file_natter_auth_v1_tokens_proto_rawDescGZIP() []byte {
 	return file_natter_auth_v1_tokens_proto_rawDescData
 }
 
-var file_natter_auth_v1_tokens_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_natter_auth_v1_tokens_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_natter_auth_v1_tokens_proto_goTypes = []any{
 	(*CreateTokenRequest)(nil),    // 0: natter.auth.v1.CreateTokenRequest
 	(*CreateTokenResponse)(nil),   // 1: natter.auth.v1.CreateTokenResponse
@@ -842,41 +927,45 @@ var file_natter_auth_v1_tokens_proto_goTypes = []any{
 	(*RevokeTokenRequest)(nil),    // 5: natter.auth.v1.RevokeTokenRequest
 	(*RevokeTokenResponse)(nil),   // 6: natter.auth.v1.RevokeTokenResponse
 	(*CreateBotRequest)(nil),      // 7: natter.auth.v1.CreateBotRequest
-	(*ListBotsRequest)(nil),       // 8: natter.auth.v1.ListBotsRequest
-	(*ListBotsResponse)(nil),      // 9: natter.auth.v1.ListBotsResponse
-	(*CheckTokenRequest)(nil),     // 10: natter.auth.v1.CheckTokenRequest
-	(*CheckTokenResponse)(nil),    // 11: natter.auth.v1.CheckTokenResponse
-	(*EndedTokensRequest)(nil),    // 12: natter.auth.v1.EndedTokensRequest
-	(*EndedTokensResponse)(nil),   // 13: natter.auth.v1.EndedTokensResponse
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*v1.User)(nil),               // 15: natter.chat.v1.User
+	(*DeleteBotRequest)(nil),      // 8: natter.auth.v1.DeleteBotRequest
+	(*DeleteBotResponse)(nil),     // 9: natter.auth.v1.DeleteBotResponse
+	(*ListBotsRequest)(nil),       // 10: natter.auth.v1.ListBotsRequest
+	(*ListBotsResponse)(nil),      // 11: natter.auth.v1.ListBotsResponse
+	(*CheckTokenRequest)(nil),     // 12: natter.auth.v1.CheckTokenRequest
+	(*CheckTokenResponse)(nil),    // 13: natter.auth.v1.CheckTokenResponse
+	(*EndedTokensRequest)(nil),    // 14: natter.auth.v1.EndedTokensRequest
+	(*EndedTokensResponse)(nil),   // 15: natter.auth.v1.EndedTokensResponse
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*v1.User)(nil),               // 17: natter.chat.v1.User
 }
 var file_natter_auth_v1_tokens_proto_depIdxs = []int32{
-	14, // 0: natter.auth.v1.CreateTokenRequest.expires_at:type_name -> google.protobuf.Timestamp
+	16, // 0: natter.auth.v1.CreateTokenRequest.expires_at:type_name -> google.protobuf.Timestamp
 	2,  // 1: natter.auth.v1.CreateTokenResponse.details:type_name -> natter.auth.v1.ApiToken
-	14, // 2: natter.auth.v1.ApiToken.created_at:type_name -> google.protobuf.Timestamp
-	14, // 3: natter.auth.v1.ApiToken.expires_at:type_name -> google.protobuf.Timestamp
-	14, // 4: natter.auth.v1.ApiToken.last_used_at:type_name -> google.protobuf.Timestamp
+	16, // 2: natter.auth.v1.ApiToken.created_at:type_name -> google.protobuf.Timestamp
+	16, // 3: natter.auth.v1.ApiToken.expires_at:type_name -> google.protobuf.Timestamp
+	16, // 4: natter.auth.v1.ApiToken.last_used_at:type_name -> google.protobuf.Timestamp
 	2,  // 5: natter.auth.v1.ListTokensResponse.tokens:type_name -> natter.auth.v1.ApiToken
-	15, // 6: natter.auth.v1.ListBotsResponse.bots:type_name -> natter.chat.v1.User
-	15, // 7: natter.auth.v1.CheckTokenResponse.user:type_name -> natter.chat.v1.User
-	14, // 8: natter.auth.v1.CheckTokenResponse.expires_at:type_name -> google.protobuf.Timestamp
+	17, // 6: natter.auth.v1.ListBotsResponse.bots:type_name -> natter.chat.v1.User
+	17, // 7: natter.auth.v1.CheckTokenResponse.user:type_name -> natter.chat.v1.User
+	16, // 8: natter.auth.v1.CheckTokenResponse.expires_at:type_name -> google.protobuf.Timestamp
 	0,  // 9: natter.auth.v1.Tokens.CreateToken:input_type -> natter.auth.v1.CreateTokenRequest
 	3,  // 10: natter.auth.v1.Tokens.ListTokens:input_type -> natter.auth.v1.ListTokensRequest
 	5,  // 11: natter.auth.v1.Tokens.RevokeToken:input_type -> natter.auth.v1.RevokeTokenRequest
 	7,  // 12: natter.auth.v1.Tokens.CreateBot:input_type -> natter.auth.v1.CreateBotRequest
-	8,  // 13: natter.auth.v1.Tokens.ListBots:input_type -> natter.auth.v1.ListBotsRequest
-	10, // 14: natter.auth.v1.Tokens.CheckToken:input_type -> natter.auth.v1.CheckTokenRequest
-	12, // 15: natter.auth.v1.Tokens.EndedTokens:input_type -> natter.auth.v1.EndedTokensRequest
-	1,  // 16: natter.auth.v1.Tokens.CreateToken:output_type -> natter.auth.v1.CreateTokenResponse
-	4,  // 17: natter.auth.v1.Tokens.ListTokens:output_type -> natter.auth.v1.ListTokensResponse
-	6,  // 18: natter.auth.v1.Tokens.RevokeToken:output_type -> natter.auth.v1.RevokeTokenResponse
-	15, // 19: natter.auth.v1.Tokens.CreateBot:output_type -> natter.chat.v1.User
-	9,  // 20: natter.auth.v1.Tokens.ListBots:output_type -> natter.auth.v1.ListBotsResponse
-	11, // 21: natter.auth.v1.Tokens.CheckToken:output_type -> natter.auth.v1.CheckTokenResponse
-	13, // 22: natter.auth.v1.Tokens.EndedTokens:output_type -> natter.auth.v1.EndedTokensResponse
-	16, // [16:23] is the sub-list for method output_type
-	9,  // [9:16] is the sub-list for method input_type
+	8,  // 13: natter.auth.v1.Tokens.DeleteBot:input_type -> natter.auth.v1.DeleteBotRequest
+	10, // 14: natter.auth.v1.Tokens.ListBots:input_type -> natter.auth.v1.ListBotsRequest
+	12, // 15: natter.auth.v1.Tokens.CheckToken:input_type -> natter.auth.v1.CheckTokenRequest
+	14, // 16: natter.auth.v1.Tokens.EndedTokens:input_type -> natter.auth.v1.EndedTokensRequest
+	1,  // 17: natter.auth.v1.Tokens.CreateToken:output_type -> natter.auth.v1.CreateTokenResponse
+	4,  // 18: natter.auth.v1.Tokens.ListTokens:output_type -> natter.auth.v1.ListTokensResponse
+	6,  // 19: natter.auth.v1.Tokens.RevokeToken:output_type -> natter.auth.v1.RevokeTokenResponse
+	17, // 20: natter.auth.v1.Tokens.CreateBot:output_type -> natter.chat.v1.User
+	9,  // 21: natter.auth.v1.Tokens.DeleteBot:output_type -> natter.auth.v1.DeleteBotResponse
+	11, // 22: natter.auth.v1.Tokens.ListBots:output_type -> natter.auth.v1.ListBotsResponse
+	13, // 23: natter.auth.v1.Tokens.CheckToken:output_type -> natter.auth.v1.CheckTokenResponse
+	15, // 24: natter.auth.v1.Tokens.EndedTokens:output_type -> natter.auth.v1.EndedTokensResponse
+	17, // [17:25] is the sub-list for method output_type
+	9,  // [9:17] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
 	9,  // [9:9] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
@@ -893,7 +982,7 @@ func file_natter_auth_v1_tokens_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_auth_v1_tokens_proto_rawDesc), len(file_natter_auth_v1_tokens_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

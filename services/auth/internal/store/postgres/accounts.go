@@ -179,7 +179,9 @@ func (s *Store) DeleteInvitation(ctx context.Context, id ids.Invitation) error {
 
 // DeleteExpired implements store.Accounts.
 func (s *Store) DeleteExpired(ctx context.Context, now time.Time) (n int64, err error) {
-	for _, expired := range []string{"DELETE FROM mail_tokens WHERE expires_at <= $1", "DELETE FROM invitations WHERE expires_at <= $1"} {
+	for _, expired := range []string{
+		"DELETE FROM mail_tokens WHERE expires_at <= $1", "DELETE FROM invitations WHERE expires_at <= $1", "DELETE FROM api_tokens WHERE expires_at <= $1",
+	} {
 		gone, err := s.pool.Exec(ctx, expired, now)
 		if err != nil {
 			return n, postgres.MapErr("auth.DeleteExpired", err)

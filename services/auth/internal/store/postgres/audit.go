@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -41,6 +42,12 @@ func (s *Store) AuditEvents(ctx context.Context, q store.AuditQuery) ([]audit.Ev
 		return e, err
 	})
 	return list, postgres.MapErr("auth.AuditEvents", err)
+}
+
+// ForgetAudit implements store.Audit.
+func (s *Store) ForgetAudit(ctx context.Context, before time.Time, limit int) (int, error) {
+	tag, err := s.pool.Exec(ctx, "DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2)", before, limit)
+	return int(tag.RowsAffected()), postgres.MapErr("auth.ForgetAudit", err)
 }
 
 // orNull is an id as a column that may be empty.

@@ -117,15 +117,16 @@ func (s *Store) ResetPassword(ctx context.Context, hash []byte, passwordHash str
 }
 
 // EraseUser implements store.Accounts.
-func (s *Store) EraseUser(ctx context.Context, id ids.User, now time.Time) error {
-	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+func (s *Store) EraseUser(ctx context.Context, id ids.User, now time.Time) (ended store.Ended, err error) {
+	err = postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := updateUser(ctx, tx, id, func(u *user.User) error { *u = u.Erased(); return nil }); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "DELETE FROM standings WHERE user_id = $1", id); err != nil {
 			return err
 		}
-		_, err := closeWays(ctx, tx, id, now)
+		ended, err = closeWays(ctx, tx, id, now)
 		return err
 	})
+	return ended, err
 }

@@ -170,7 +170,9 @@ func (s *Store) DeleteInvitation(ctx context.Context, id ids.Invitation) error {
 // DeleteExpired implements store.Accounts.
 func (s *Store) DeleteExpired(ctx context.Context, now time.Time) (n int64, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		for _, expired := range []string{"DELETE FROM mail_tokens WHERE expires_at <= ?", "DELETE FROM invitations WHERE expires_at <= ?"} {
+		for _, expired := range []string{
+			"DELETE FROM mail_tokens WHERE expires_at <= ?", "DELETE FROM invitations WHERE expires_at <= ?", "DELETE FROM api_tokens WHERE expires_at <= ?",
+		} {
 			gone, err := tx.ExecContext(ctx, expired, now.UnixMilli())
 			if err != nil {
 				return err

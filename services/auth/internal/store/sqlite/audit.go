@@ -45,5 +45,20 @@ func (s *Store) AuditEvents(ctx context.Context, q store.AuditQuery) ([]audit.Ev
 	})
 }
 
+// ForgetAudit implements store.Audit.
+func (s *Store) ForgetAudit(ctx context.Context, before time.Time, limit int) (n int, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, "DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events WHERE at < ? ORDER BY at LIMIT ?)",
+			before.UnixMilli(), limit)
+		if err != nil {
+			return err
+		}
+		rows, err := res.RowsAffected()
+		n = int(rows)
+		return err
+	})
+	return n, err
+}
+
 // orNull is an id as a column that may be empty.
 func orNull(id ids.User) sql.Null[ids.User] { return sql.Null[ids.User]{V: id, Valid: !id.IsZero()} }

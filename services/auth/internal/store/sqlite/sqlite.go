@@ -129,22 +129,21 @@ func (s *Store) UserByEmail(ctx context.Context, key string) (user.User, error) 
 
 // UsersByID implements store.Store.
 func (s *Store) UsersByID(ctx context.Context, list []ids.User) ([]user.User, error) {
-	return s.usersWhere(ctx, "auth.UsersByID", "id", list)
+	return s.usersIn(ctx, "auth.UsersByID", "SELECT "+userColumns+" FROM users WHERE id IN (SELECT value FROM json_each(?))", list)
 }
 
 // UsersByName implements store.Store.
 func (s *Store) UsersByName(ctx context.Context, keys []string) ([]user.User, error) {
-	return s.usersWhere(ctx, "auth.UsersByName", "username_key", keys)
+	return s.usersIn(ctx, "auth.UsersByName", "SELECT "+userColumns+" FROM users WHERE username_key IN (SELECT value FROM json_each(?))", keys)
 }
 
-// usersWhere returns the users that have one of the values in a column.
-func (s *Store) usersWhere(ctx context.Context, op, column string, values any) ([]user.User, error) {
+// usersIn returns the users that a query finds by a list of values.
+func (s *Store) usersIn(ctx context.Context, op, query string, values any) ([]user.User, error) {
 	texts, err := json.Marshal(values)
 	if err != nil {
 		return nil, fault.E(fault.Internal, op, err)
 	}
-	rows, err := s.db.Read().QueryContext(ctx,
-		"SELECT "+userColumns+" FROM users WHERE "+column+" IN (SELECT value FROM json_each(?))", string(texts))
+	rows, err := s.db.Read().QueryContext(ctx, query, string(texts))
 	return collect(op, rows, err, scanUser)
 }
 

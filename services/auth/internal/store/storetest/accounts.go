@@ -180,9 +180,12 @@ func eraseUser(t *testing.T, s, other store.Store) {
 	token := newMailToken(ann, store.ResetPassword, "a")
 	err := errors.Join(s.AddIdentity(t.Context(), newIdentity(ann.ID, "ann"), ids.Session{}), s.AddToken(t.Context(), newToken(ann.ID, "api"), ids.Session{}, 10),
 		s.PutMailToken(t.Context(), token, ids.Session{}, 0), s.OfferSecondFactor(t.Context(), ann.ID, ids.Session{}, []byte("sealed")),
-		s.ConfirmSecondFactor(t.Context(), ann.ID, []byte("sealed"), 1, [][]byte{[]byte("code")}), s.EraseUser(t.Context(), ann.ID, now))
+		s.ConfirmSecondFactor(t.Context(), ann.ID, []byte("sealed"), 1, [][]byte{[]byte("code")}))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if ended, err := s.EraseUser(t.Context(), ann.ID, now); err != nil || len(ended.Tokens[ann.ID]) != 1 {
+		t.Fatalf("%+v, %v", ended, err)
 	}
 	want := ann
 	want = want.Erased()
@@ -193,11 +196,12 @@ func eraseUser(t *testing.T, s, other store.Store) {
 	_, mail := s.MailToken(t.Context(), token.Hash, token.Purpose, now)
 	_, factor := s.SecondFactor(t.Context(), ann.ID)
 	_, identity := s.IdentityBySubject(t.Context(), "https://accounts.example.org", "ann")
+	_, nobody := s.EraseUser(t.Context(), ids.New[ids.User](), now)
 	_, api := s.TokenByHash(t.Context(), newToken(ann.ID, "api").Hash)
 	for what, err := range map[string]error{
 		"by e-mail": byEmail, "mail token": mail, "second factor": factor, "identity": identity, "API token": api,
 		"recovery code": s.UseRecoveryCode(t.Context(), ann.ID, []byte("code")),
-		"nobody":        s.EraseUser(t.Context(), ids.New[ids.User](), now),
+		"nobody":        nobody,
 	} {
 		if fault.CodeOf(err) != fault.NotFound {
 			t.Errorf("%s: %v, want not_found", what, err)
@@ -205,7 +209,7 @@ func eraseUser(t *testing.T, s, other store.Store) {
 	}
 	// The names are free, and two may be deleted.
 	again := mustSignUp(t, s, "Ann", user.Member)
-	if err := s.EraseUser(t.Context(), again.ID, now); err != nil {
+	if _, err := s.EraseUser(t.Context(), again.ID, now); err != nil {
 		t.Error(err)
 	}
 }
@@ -392,17 +396,23 @@ func deleteExpired(t *testing.T, s, _ store.Store) {
 	long.ExpiresAt = now.Add(2 * time.Hour)
 	longInvitation := newInvitation(ann, "long", 1)
 	longInvitation.ExpiresAt = long.ExpiresAt
+	short := newToken(ann.ID, "short")
+	short.ExpiresAt = now.Add(time.Hour)
 	err := errors.Join(s.PutMailToken(t.Context(), newMailToken(ann, store.VerifyEmail, "verify"), ids.Session{}, 0), s.PutMailToken(t.Context(), long, ids.Session{}, 0),
-		s.AddInvitation(t.Context(), newInvitation(ann, "short", 1)), s.AddInvitation(t.Context(), longInvitation))
+		s.AddInvitation(t.Context(), newInvitation(ann, "short", 1)), s.AddInvitation(t.Context(), longInvitation),
+		s.AddToken(t.Context(), newToken(ann.ID, "forever"), ids.Session{}, 10), s.AddToken(t.Context(), short, ids.Session{}, 10))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
 		after time.Duration
 		want  int64
-	}{{time.Hour - time.Millisecond, 0}, {time.Hour, 2}, {time.Hour, 0}, {2 * time.Hour, 2}} {
+	}{{time.Hour - time.Millisecond, 0}, {time.Hour, 3}, {time.Hour, 0}, {2 * time.Hour, 2}} {
 		if n, err := s.DeleteExpired(t.Context(), now.Add(step.after)); err != nil || n != step.want {
 			t.Errorf("after %v: %d, %v; want %d", step.after, n, err, step.want)
 		}
+	}
+	if left, err := s.TokensOf(t.Context(), ann.ID); err != nil || len(left) != 1 || left[0].Name != "forever" {
+		t.Errorf("API tokens left: %+v, %v", left, err)
 	}
 }

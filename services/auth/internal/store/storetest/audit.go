@@ -94,3 +94,20 @@ func auditOfManyAtOnce(t *testing.T, a, b store.Store) {
 		t.Errorf("%d events of 40: %v", len(details), details)
 	}
 }
+
+func forgetAudit(t *testing.T, s, other store.Store) {
+	at := time.UnixMilli(1_763_800_000_000).UTC()
+	for _, age := range []time.Duration{0, time.Hour, 3 * time.Hour, 2 * time.Hour, time.Millisecond} { // clocks are not in step
+		if err := s.AppendAudit(t.Context(), audit.Event{At: at.Add(-age), Kind: audit.LoginOK, Detail: age.String()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []int{2, 1, 0} {
+		if n, err := other.ForgetAudit(t.Context(), at.Add(-time.Millisecond), 2); err != nil || n != want {
+			t.Errorf("forgot %d, %v; want %d", n, err, want)
+		}
+	}
+	if left := pages(t, s, store.AuditQuery{}, 10); len(left) != 2 || left[0].Detail != "1ms" || left[1].Detail != "0s" {
+		t.Errorf("left %+v", left)
+	}
+}

@@ -122,7 +122,7 @@ func oneWayInIsLeft(t *testing.T, a, b store.Store) {
 func erasedIdentities(t *testing.T, s, other store.Store) {
 	ann := mustCreate(t, s, newUser("Ann"))
 	identity := mustLink(t, s, newIdentity(ann.ID, "ann"))
-	if err := s.EraseUser(t.Context(), ann.ID, now); err != nil {
+	if _, err := s.EraseUser(t.Context(), ann.ID, now); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := other.IdentityBySubject(t.Context(), identity.Issuer, "ann"); fault.CodeOf(err) != fault.NotFound {

@@ -65,7 +65,7 @@ func standings(t *testing.T, s, other store.Store) {
 	set(bob.ID, store.Status{})
 	check("nothing is said any more", at)
 
-	if err := s.EraseUser(t.Context(), ann.ID, at); err != nil {
+	if _, err := s.EraseUser(t.Context(), ann.ID, at); err != nil {
 		t.Fatal(err)
 	}
 	delete(want, ann.ID)

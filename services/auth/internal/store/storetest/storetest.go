@@ -52,6 +52,7 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"AuditEvents":              auditEvents,
 		"Standings":                standings,
 		"AuditOfManyAtOnce":        auditOfManyAtOnce,
+		"ForgetAudit":              forgetAudit,
 		"WaitsDouble":              waitsDouble,
 		"SharedLimits":             sharedLimits,
 		"ForgivenAttempts":         forgivenAttempts,

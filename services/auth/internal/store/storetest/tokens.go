@@ -181,7 +181,7 @@ func bots(t *testing.T, s, other store.Store) {
 	if err := s.AddToken(ctx, newToken(first.ID, "its"), ids.Session{}, 3); err != nil {
 		t.Error(err)
 	}
-	if err := s.EraseUser(ctx, first.ID, now); err != nil {
+	if _, err := s.EraseUser(ctx, first.ID, now); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := other.BotsOf(ctx, ann); err != nil || !slices.Equal(got, []user.User{second}) {

@@ -104,6 +104,7 @@ type member struct {
 	Note       string `bson:"note,omitempty"`
 	MutedUntil int64  `bson:"mutedUntil,omitempty"`
 	IsChange   bool   `bson:"isChange,omitempty"`
+	IsBot      bool   `bson:"isBot,omitempty"`
 }
 
 // info has the fields of store.RoomInfo, in their order.
@@ -155,7 +156,7 @@ func toDocument(e *store.Event) *document {
 		d.UpdatedAt = &d.CreatedAt
 	case e.Member != nil:
 		m := e.Member
-		d.Member = &member{m.User.String(), m.Username, m.Avatar, m.Role, m.Reason, m.Note, m.MutedUntil, m.IsChange}
+		d.Member = &member{m.User.String(), m.Username, m.Avatar, m.Role, m.Reason, m.Note, m.MutedUntil, m.IsChange, m.IsBot}
 	case e.Info != nil:
 		d.Room = new(info(*e.Info))
 	}
@@ -212,7 +213,8 @@ func (d *member) member() (*store.Member, error) {
 	}
 	user, err := ids.ParseUser(d.UserID)
 	return &store.Member{
-		User: user, Username: d.Username, Avatar: d.Avatar, Role: d.Role, Reason: d.Reason, Note: d.Note, MutedUntil: d.MutedUntil, IsChange: d.IsChange,
+		User: user, Username: d.Username, Avatar: d.Avatar, Role: d.Role, Reason: d.Reason, Note: d.Note, MutedUntil: d.MutedUntil,
+		IsChange: d.IsChange, IsBot: d.IsBot,
 	}, err
 }
 

@@ -21,7 +21,7 @@ func testReadBack(t *testing.T, engine Engine) {
 		return e
 	}
 	add(a.Event(store.KindMemberJoined, 0, func(e *store.Event) {
-		e.Member = &store.Member{User: a.Users[1], Username: "é", Avatar: "x", Role: "owner", MutedUntil: 1234, IsChange: true}
+		e.Member = &store.Member{User: a.Users[1], Username: "é", Avatar: "x", Role: "owner", MutedUntil: 1234, IsChange: true, IsBot: true}
 	}))
 	add(a.Event(store.KindRoomUpdated, 0, func(e *store.Event) {
 		e.Info = &store.RoomInfo{
