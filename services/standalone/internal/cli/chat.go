@@ -69,6 +69,7 @@ func Chat(ctx context.Context, p Process) int {
 				return err
 			}
 			c := &chat{api: api, me: me, screen: screen, typing: &typing, follow: follow, names: map[string]string{}, results: make(chan result, 64)}
+			c.states = map[string]*clientv1.RoomState{}
 			return c.run(ctx, room)
 		},
 	}.main(ctx, p)
@@ -96,17 +97,22 @@ type chat struct {
 	typing *typingSignal
 	follow bool
 
-	room    *chatv1.Room      // the current one; nil: none
-	names   map[string]string // of rooms and users, by id
-	shown   uint32            // seq of the last event of the room that is on the screen
-	sent    uint32            // seq of the last event that was acked
-	read    uint32            // seq that the read marker was moved to
-	pending int               // what is not acked yet
-	failed  int               // what was refused
-	typers  map[string]time.Time
-	offline bool
-	tasks   sync.WaitGroup
-	results chan result
+	room     *chatv1.Room                   // the current one; nil: none
+	timeline *client.Timeline               // of the room
+	thread   uint32                         // seq of the message in whose thread is typed; 0: in the room
+	states   map[string]*clientv1.RoomState // of the user's rooms, by id
+	names    map[string]string              // of rooms and users, by id
+	shown    uint32                         // seq of the last event of the room that is on the screen
+	// keepUnread: the user marked the room unread, and has not come back to it since.
+	keepUnread bool
+	sent       uint32 // seq of the last event that was acked
+	read       uint32 // seq that the read marker was moved to
+	pending    int    // what is not acked yet
+	failed     int    // what was refused
+	typers     map[string]time.Time
+	offline    bool
+	tasks      sync.WaitGroup
+	results    chan result
 }
 
 // result is the outcome of something that ran beside the conversation.
@@ -131,9 +137,6 @@ func (c *chat) run(ctx context.Context, room string) error {
 	}
 	defer c.conn.Close()
 	c.screen.Print(fmt.Sprintf("Signed in as %s. /help lists the commands.", clean(c.me.GetUsername())))
-	if err := c.enter(ctx, room); err != nil {
-		return err
-	}
 	events := make(chan any)
 	c.tasks.Go(func() {
 		defer close(events)
@@ -145,6 +148,20 @@ func (c *chat) run(ctx context.Context, room string) error {
 			}
 		}
 	})
+	for isOnline := false; !isOnline; { // first comes what rooms there are, and what is unread in them
+		event, ok := <-events
+		if !ok {
+			return c.conn.Err()
+		}
+		if err := c.event(ctx, event); err != nil {
+			return err
+		}
+		change, isChange := event.(client.StateChange)
+		isOnline = isChange && change.State == client.Online
+	}
+	if err := c.enter(ctx, room); err != nil {
+		return err
+	}
 	if err := c.loop(ctx, events, c.lines(ctx)); !errors.Is(err, errQuit) {
 		return err
 	}
@@ -224,7 +241,10 @@ func (c *chat) farewell() error {
 func (c *chat) status() {
 	status := "no room"
 	if c.room != nil {
-		status = clean(c.room.GetName())
+		status = clean(c.names[c.room.GetId()])
+	}
+	if c.thread != 0 {
+		status += fmt.Sprintf(" thread #%d", c.thread)
 	}
 	switch {
 	case c.offline && c.pending > 0:
@@ -262,11 +282,14 @@ func (c *chat) event(ctx context.Context, event any) error {
 		c.show(e)
 	case *clientv1.Welcome:
 		for _, r := range e.GetRooms() {
-			c.names[r.GetRoom().GetId()] = r.GetRoom().GetName()
+			c.knows(r)
 		}
 	case *clientv1.UserEvent:
-		if joined := e.GetJoined().GetRoom(); joined != nil {
-			c.names[joined.GetId()] = joined.GetName()
+		c.userEvent(e)
+	case *clientv1.Profile:
+		c.names[e.GetUser().GetId()] = e.GetUser().GetUsername()
+		if c.timeline != nil {
+			c.timeline.Rename(e.GetUser())
 		}
 	case *clientv1.Reset:
 		if e.GetRoomId() == c.room.GetId() {
@@ -275,8 +298,8 @@ func (c *chat) event(ctx context.Context, event any) error {
 		}
 	case *clientv1.Gone:
 		if e.GetRoomId() == c.room.GetId() {
-			c.screen.Print(fmt.Sprintf("* you are no longer a member of %s; /join another room", clean(c.room.GetName())))
-			c.room = nil
+			c.screen.Print(fmt.Sprintf("* you are no longer a member of %s; /join another room", clean(c.names[c.room.GetId()])))
+			c.room, c.timeline, c.thread = nil, nil, 0
 		}
 	case *clientv1.Signal:
 		if e.GetRoomId() == c.room.GetId() && e.GetUserId() != c.me.GetId() {
@@ -302,25 +325,9 @@ func (c *chat) state(e client.StateChange) {
 	}
 }
 
-func (c *chat) show(e *chatv1.Event) {
-	c.names[e.GetActor().GetUserId()] = e.GetActor().GetUsername()
-	if e.GetRoomId() != c.room.GetId() {
-		if e.GetMessage() != nil {
-			c.screen.Print(clean(c.names[e.GetRoomId()]) + " | " + renderEvent(e))
-		}
-		return
-	}
-	if e.GetSeq() <= c.shown {
-		return // it was in the history
-	}
-	c.shown = e.GetSeq()
-	delete(c.typers, e.GetActor().GetUserId())
-	c.screen.Print(renderEvent(e))
-}
-
 // markRead moves the read marker to what is shown, one request at a time.
 func (c *chat) markRead(ctx context.Context) {
-	if c.read >= c.shown || c.room == nil || c.offline {
+	if c.read >= c.shown || c.room == nil || c.offline || c.keepUnread {
 		return
 	}
 	room, seq := c.room.GetId(), c.shown
@@ -362,20 +369,4 @@ func (c *chat) settle(r result) {
 	if r.ack.GetRoomId() == c.room.GetId() || r.ack.GetRoomId() == "" {
 		c.sent = max(c.sent, r.ack.GetSeq())
 	}
-}
-
-// history shows the last messages of the current room.
-func (c *chat) history(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	page, err := c.conn.Fetch(ctx, c.room.GetId(), client.Which{Limit: historyLength})
-	if err != nil {
-		return fmt.Errorf("read the history of %s: %w", clean(c.room.GetName()), err)
-	}
-	for _, m := range slices.Backward(page.GetMessages()) {
-		c.names[m.GetUserId()] = m.GetUsername()
-		c.screen.Print(renderMessage(m))
-	}
-	c.shown = max(c.shown, page.GetAsOfSeq())
-	return nil
 }

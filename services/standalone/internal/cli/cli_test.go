@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/auth"
 )
@@ -168,44 +166,6 @@ func TestCleanDisarmsTheTextOfStrangers(t *testing.T) {
 		if got := clean(text); got != want {
 			t.Errorf("clean(%q) = %q, want %q", text, got, want)
 		}
-	}
-}
-
-func TestRender(t *testing.T) {
-	t.Parallel()
-	at := &timestamppb.Timestamp{Seconds: 1_790_000_000}
-	now := clock(at)
-	event := func(e *chatv1.Event) *chatv1.Event {
-		e.Seq, e.CreatedAt, e.Actor = 7, at, &chatv1.Actor{Username: "a\x1bna"}
-		return e
-	}
-	ben := &chatv1.UserRef{Username: "ben"}
-	for want, e := range map[string]*chatv1.Event{
-		"#7 T a\ufffdna: hi": {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{Content: "hi"}}},
-		"#7 T a\ufffdna → #3: see [image http://x/y.png]": {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{
-			Content: "see", ReplyTo: 3, Type: "image", FileUrl: "http://x/y.png",
-		}}},
-		"#7 T a\ufffdna: (deleted)":                                     {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{Deleted: true}}},
-		"#7 T · a\ufffdna edited #3: hi":                                {Body: &chatv1.Event_Edited{Edited: &chatv1.MessageEdited{Seq: 3, Content: "hi"}}},
-		"#7 T · a\ufffdna deleted #3":                                   {Body: &chatv1.Event_Deleted{Deleted: &chatv1.MessageDeleted{Seq: 3}}},
-		"#7 T · a\ufffdna put + on #3":                                  {Body: &chatv1.Event_Reaction{Reaction: &chatv1.ReactionChanged{Seq: 3, Emoji: "+"}}},
-		"#7 T · a\ufffdna took + off #3":                                {Body: &chatv1.Event_Reaction{Reaction: &chatv1.ReactionChanged{Seq: 3, Emoji: "+", Removed: true}}},
-		"#7 T · a\ufffdna pinned #3":                                    {Body: &chatv1.Event_Pinned{Pinned: &chatv1.PinChanged{Seq: 3}}},
-		"#7 T · a\ufffdna unpinned #3":                                  {Body: &chatv1.Event_Pinned{Pinned: &chatv1.PinChanged{Seq: 3, Removed: true}}},
-		"#7 T · ben is a member (owner)":                                {Body: &chatv1.Event_MemberJoined{MemberJoined: &chatv1.MemberJoined{User: ben, Role: "owner"}}},
-		"#7 T · ben is no longer a member (left)":                       {Body: &chatv1.Event_MemberLeft{MemberLeft: &chatv1.MemberLeft{User: ben, Reason: "left"}}},
-		"#7 T · a\ufffdna changed the room: b":                          {Body: &chatv1.Event_RoomUpdated{RoomUpdated: &chatv1.RoomUpdated{Name: "b"}}},
-		"#7 T · something happened that this client is too old to show": {},
-	} {
-		if got := renderEvent(event(e)); got != strings.Replace(want, "T", now, 1) {
-			t.Errorf("renderEvent = %q, want %q", got, want)
-		}
-	}
-	got := renderMessage(&chatv1.Message{
-		Seq: 7, CreatedAt: at, Username: "ana", Content: "hi", IsEdited: true, Reactions: []*chatv1.Reaction{{Emoji: "+", Count: 2}},
-	})
-	if want := "#7 " + now + " ana: hi (edited) [+ 2]"; got != want {
-		t.Errorf("renderMessage = %q, want %q", got, want)
 	}
 }
 

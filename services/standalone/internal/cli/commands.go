@@ -13,29 +13,7 @@ import (
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
-	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
-
-// slash is one /command.
-type slash struct {
-	name, args, help string
-	run              func(c *chat, ctx context.Context, args string) error
-}
-
-// slashes returns the commands, in the order of /help.
-func slashes() []slash {
-	return []slash{
-		{"/rooms", "", "list the rooms you can join", (*chat).listRooms},
-		{"/join", "<name or id>", "enter a room; a new name creates one", (*chat).join},
-		{"/who", "", "list the members of this room", (*chat).who},
-		{"/reply", "<#> <text>", "answer a message", (*chat).reply},
-		{"/edit", "<#> <text>", "change a message of yours", (*chat).edit},
-		{"/delete", "<#>", "delete a message", (*chat).del},
-		{"/react", "<#> <emoji>", "put an emoji under a message; -emoji takes it off", (*chat).react},
-		{"/help", "", "show this; // at the start of a line sends a line that starts with /", (*chat).help},
-		{"/quit", "", "leave; the room stays yours", func(*chat, context.Context, string) error { return errQuit }},
-	}
-}
 
 // line does what was typed. What a person can mend is shown; an error ends the conversation.
 func (c *chat) line(ctx context.Context, line string) error {
@@ -61,9 +39,6 @@ func (c *chat) line(ctx context.Context, line string) error {
 	}
 	return c.mend(err)
 }
-
-// errArguments says that a command was not given what it needs.
-var errArguments = errors.New("wrong arguments")
 
 // mend shows an error instead of ending with it.
 func (c *chat) mend(err error) error {
@@ -101,11 +76,21 @@ func (c *chat) enter(ctx context.Context, room string) error {
 	} else if found, err = c.api.JoinRoom(call, found.GetId()); err != nil {
 		return fmt.Errorf("join the room: %w", err)
 	}
-	c.room, c.shown, c.sent, c.read, c.typers = found, 0, 0, 0, map[string]time.Time{}
-	c.names[found.GetId()] = found.GetName()
-	send := func() { c.conn.Typing(found.GetId(), true) }
+	return c.open(ctx, found)
+}
+
+// open makes a room that the user is in the current one.
+func (c *chat) open(ctx context.Context, room *chatv1.Room) error {
+	c.room, c.thread, c.keepUnread, c.shown, c.sent, c.read, c.typers = room, 0, false, 0, 0, 0, map[string]time.Time{}
+	c.names[room.GetId()] = roomTitle(room, c.me.GetId())
+	c.timeline = &client.Timeline{RoomID: room.GetId()}
+	send := func() { c.conn.Typing(room.GetId(), true) }
 	c.typing.send.Store(&send)
-	c.screen.Print(fmt.Sprintf("* %s, %d members", clean(found.GetName()), found.GetMemberCount()))
+	title := fmt.Sprintf("* %s, %s", clean(c.names[room.GetId()]), count(int(room.GetMemberCount()), "member", "members"))
+	if room.GetTopic() != "" {
+		title += " – “" + clean(room.GetTopic()) + "”"
+	}
+	c.screen.Print(title)
 	if err := c.history(ctx); err != nil {
 		return err
 	}
@@ -198,6 +183,17 @@ func (c *chat) who(ctx context.Context, _ string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	return c.eachMember(ctx, func(m *chatv1.Member) {
+		line := fmt.Sprintf("  %s (%s)", clean(m.GetUser().GetUsername()), m.GetRole())
+		if m.GetMutedUntil().AsTime().After(time.Now()) {
+			line += " muted until " + clock(m.GetMutedUntil())
+		}
+		c.screen.Print(line)
+	})
+}
+
+// eachMember visits the members of the current room, page by page, and remembers their names.
+func (c *chat) eachMember(ctx context.Context, visit func(*chatv1.Member)) error {
 	const pageSize = 200
 	for after := ""; ; {
 		members, err := c.api.Members(ctx, c.room.GetId(), after, pageSize)
@@ -206,7 +202,8 @@ func (c *chat) who(ctx context.Context, _ string) error {
 		}
 		for _, m := range members {
 			after = m.GetUser().GetId()
-			c.screen.Print(fmt.Sprintf("  %s (%s)", clean(m.GetUser().GetUsername()), m.GetRole()))
+			c.names[after] = m.GetUser().GetUsername()
+			visit(m)
 		}
 		if len(members) < pageSize {
 			return nil
@@ -214,18 +211,15 @@ func (c *chat) who(ctx context.Context, _ string) error {
 	}
 }
 
-func (c *chat) help(context.Context, string) error {
-	for _, s := range slashes() {
-		c.screen.Print(fmt.Sprintf("  %-22s %s", s.name+" "+s.args, s.help))
-	}
-	return nil
-}
-
 // send puts a message into the outbox; it appears when the server has stored it.
 func (c *chat) send(ctx context.Context, text string, opts ...client.SendOption) error {
 	if c.room == nil {
 		return errNoRoom
 	}
+	if c.thread != 0 {
+		opts = append(opts, client.InThread(c.thread))
+	}
+	c.keepUnread = false
 	pending, err := c.conn.SendAsync(c.room.GetId(), text, opts...)
 	if err != nil {
 		return err
@@ -236,48 +230,4 @@ func (c *chat) send(ctx context.Context, text string, opts ...client.SendOption)
 		return result{ack: ack, what: "send " + strconv.Quote(text), err: err}
 	})
 	return nil
-}
-
-// mutate runs a command about the message with the number that args begin with.
-func (c *chat) mutate(ctx context.Context, what, args string, needsText bool, do func(room string, seq uint32, text string) (*clientv1.Ack, error)) error {
-	if c.room == nil {
-		return errNoRoom
-	}
-	number, text, _ := strings.Cut(args, " ")
-	seq, err := strconv.ParseUint(strings.TrimPrefix(number, "#"), 10, 32)
-	if text = strings.TrimSpace(text); err != nil || seq == 0 || needsText == (text == "") {
-		return errArguments
-	}
-	room := c.room.GetId()
-	c.pending++
-	c.background(ctx, func() result {
-		ack, err := do(room, uint32(seq), text)
-		return result{ack: ack, what: fmt.Sprintf("%s #%d", what, seq), err: err}
-	})
-	return nil
-}
-
-func (c *chat) reply(ctx context.Context, args string) error {
-	return c.mutate(ctx, "reply to", args, true, func(room string, seq uint32, text string) (*clientv1.Ack, error) {
-		return c.conn.Send(ctx, room, text, client.ReplyTo(seq))
-	})
-}
-
-func (c *chat) edit(ctx context.Context, args string) error {
-	return c.mutate(ctx, "edit", args, true, func(room string, seq uint32, text string) (*clientv1.Ack, error) {
-		return c.conn.Edit(ctx, room, seq, text)
-	})
-}
-
-func (c *chat) del(ctx context.Context, args string) error {
-	return c.mutate(ctx, "delete", args, false, func(room string, seq uint32, _ string) (*clientv1.Ack, error) {
-		return c.conn.Delete(ctx, room, seq)
-	})
-}
-
-func (c *chat) react(ctx context.Context, args string) error {
-	return c.mutate(ctx, "react to", args, true, func(room string, seq uint32, emoji string) (*clientv1.Ack, error) {
-		emoji, remove := strings.CutPrefix(emoji, "-")
-		return c.conn.React(ctx, room, seq, emoji, remove)
-	})
 }

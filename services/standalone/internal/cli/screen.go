@@ -22,6 +22,8 @@ type screen interface {
 	ReadLine() (string, error)
 	// Ask asks a question; the answer to a secret one is not shown.
 	Ask(question string, secret bool) (string, error)
+	// Highlight makes a piece of a line stand out.
+	Highlight(text string) string
 	// Interactive reports whether a person is there to answer.
 	Interactive() bool
 	// Close gives the terminal back as it was.
@@ -71,9 +73,10 @@ func (s *plain) Print(line string) {
 	_, _ = fmt.Fprintln(s.out, line)
 }
 
-func (s *plain) Status(string)     {}
-func (s *plain) Interactive() bool { return false }
-func (s *plain) Close()            {}
+func (s *plain) Status(string)                {}
+func (s *plain) Highlight(text string) string { return text }
+func (s *plain) Interactive() bool            { return false }
+func (s *plain) Close()                       {}
 
 func (s *plain) ReadLine() (string, error) {
 	if !s.in.Scan() {
@@ -145,5 +148,6 @@ func (s *terminal) Ask(question string, secret bool) (string, error) {
 	return s.term.ReadLine()
 }
 
-func (s *terminal) Interactive() bool { return true }
-func (s *terminal) Close()            { _, _ = s.term.Write([]byte("\r\n")); s.restore() }
+func (s *terminal) Highlight(text string) string { return "\x1b[1;7m" + text + "\x1b[0m" }
+func (s *terminal) Interactive() bool            { return true }
+func (s *terminal) Close()                       { _, _ = s.term.Write([]byte("\r\n")); s.restore() }
