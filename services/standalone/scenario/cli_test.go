@@ -109,6 +109,16 @@ func TestChatInTheTerminal(t *testing.T) {
 	if out := ana.out.String(); strings.Count(out, "ana: hello\n") != 1 {
 		t.Errorf("ana saw her message not once:\n%s", out)
 	}
+	ben.types(t, "/thread 2", "in the thread", "/thread", "hi @ana")
+	ana.says(t, "Ben in thread #2: in the thread")
+	ana.says(t, "Ben: hi @ana")
+	ana.types(t, "/topic tea", "/role ben moderator", "/mute Ben 5", "/mute ben 0", "/pin 2")
+	ben.says(t, "· ana changed the room: lobby – “tea”")
+	ben.says(t, "· Ben is now moderator, by ana")
+	ben.says(t, "· Ben is muted until")
+	ben.says(t, "· ana pinned #2 “hello all”")
+	ben.types(t, "/edits 2")
+	ben.says(t, " hello all\n")
 	ben.types(t, "/edit 2 not mine", "/nonsense", "/delete x")
 	ben.says(t, "* not done: edit #2")
 	ben.says(t, "there is no command /nonsense")
@@ -122,7 +132,9 @@ func TestChatInTheTerminal(t *testing.T) {
 
 	// Once more: the account is there, and the history is as it was left.
 	again := s.natter(t, "chat", "--user", "ben@example.com", "--room", "lobby", "--follow")
-	again.says(t, "ana: hello all (edited) [👍 1]")
+	again.says(t, "* lobby, 2 members – “tea”")
+	again.says(t, "ana: hello all (edited) [pinned] [👍 1] [1 reply]")
+	again.says(t, "──── 1 unread ────")
 	again.says(t, "ana: (deleted)")
 	again.says(t, "ana: bye")
 	s.gateways[0].kill()

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/auth"
 )
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -155,12 +156,7 @@ func (v view) named(seq uint32, more func(*chatv1.Message) string) string {
 
 // calls reports whether one of the mentions is of the user.
 func (v view) calls(mentions []*chatv1.Mention) bool {
-	for _, m := range mentions {
-		if v.isCall(m) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(mentions, v.isCall)
 }
 
 func (v view) isCall(m *chatv1.Mention) bool {

@@ -132,10 +132,11 @@ func (c *chat) leave(ctx context.Context, _ string) error {
 }
 
 func (c *chat) topic(ctx context.Context, args string) error {
-	if args == "-" {
-		args = ""
-	} else if args == "" {
+	switch args {
+	case "":
 		return errArguments
+	case "-":
+		args = ""
 	}
 	return c.updateRoom(ctx, &roomsv1.UpdateRoomRequest{Topic: &args})
 }
