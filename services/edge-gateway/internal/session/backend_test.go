@@ -40,8 +40,10 @@ type backend struct {
 	members map[ids.User]map[ids.Room]*roomsv1.Membership
 	logs    map[ids.Room]*roomLog
 	markers map[ids.User]map[ids.Room]uint32
-	calls   map[string]int           // by key
-	gates   map[string]chan struct{} // by key: calls wait until it is closed
+	revs    map[ids.User]uint32
+	wishes  map[ids.User][]*messagestorev1.Marker // as they came
+	calls   map[string]int                        // by key
+	gates   map[string]chan struct{}              // by key: calls wait until it is closed
 }
 
 // roomLog is the log of one room.
@@ -69,7 +71,7 @@ func startBackend(nc *nats.Conn) (*backend, error) {
 	}
 	b := &backend{
 		nc: nc, key: private, changed: make(chan struct{}), members: map[ids.User]map[ids.Room]*roomsv1.Membership{},
-		logs: map[ids.Room]*roomLog{}, markers: map[ids.User]map[ids.Room]uint32{}, calls: map[string]int{}, gates: map[string]chan struct{}{},
+		logs: map[ids.Room]*roomLog{}, markers: map[ids.User]map[ids.Room]uint32{}, revs: map[ids.User]uint32{}, wishes: map[ids.User][]*messagestorev1.Marker{}, calls: map[string]int{}, gates: map[string]chan struct{}{},
 	}
 	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	var servers [3]*rpc.Server
@@ -227,7 +229,7 @@ func (b *backend) getHeads(_ context.Context, r *messagestorev1.GetHeadsRequest)
 		}
 		head, read := uint32(len(l.events)), b.markers[user][room]
 		res.Heads = append(res.Heads, &messagestorev1.Head{
-			RoomId: id, Seq: head, Ordinal: head, ReadSeq: read, Unread: head - read, Version: l.version,
+			RoomId: id, Seq: head, Ordinal: head, ReadSeq: read, Rev: b.revs[user], Unread: head - read, Version: l.version,
 		})
 	}
 	return res, nil
@@ -267,8 +269,12 @@ func (b *backend) moveMarkers(ctx context.Context, r *messagestorev1.MoveMarkers
 		if err != nil {
 			return nil, err
 		}
-		b.markers[user][room] = max(b.markers[user][room], m.GetSeq())
+		b.wishes[user] = append(b.wishes[user], m)
+		if !m.GetUnread() && !m.GetDelivered() && m.GetThread() == 0 {
+			b.markers[user][room] = max(b.markers[user][room], m.GetSeq())
+		}
 	}
+	b.changeLocked()
 	return &messagestorev1.MoveMarkersResponse{}, nil
 }
 

@@ -25,76 +25,10 @@ const (
 	typingEvery = 2 * time.Second
 )
 
-// markers gathers read markers: while one move is under way, later ones collect, and of each room only the highest goes.
-type markers struct {
-	mu     sync.Mutex
-	moving bool
-	next   map[ids.Room]uint32
-	ids    []uint32 // requests to answer
-}
-
-// moveMarker takes a read frame. It is answered when the marker is stored.
-func (s *session) moveMarker(id uint32, r *clientv1.Read) {
-	room, err := ids.ParseRoom(r.GetRoomId())
-	if err != nil {
-		s.fail(id, fault.Invalid("read.roomId", "a room id is %v", err))
-		return
-	}
-	if !s.isMember(room) {
-		s.fail(id, fault.New(fault.PermissionDenied, "you are not a member of this room"))
-		return
-	}
-	m := &s.markers
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.ids) >= s.srv.cfg.InFlight {
-		s.fail(id, fault.New(fault.ResourceExhausted, "too many read markers at once").WithRetryAfter(time.Second))
-		return
-	}
-	if m.next == nil {
-		m.next = map[ids.Room]uint32{}
-	}
-	m.next[room] = max(m.next[room], r.GetSeq())
-	if id != 0 {
-		m.ids = append(m.ids, id)
-	}
-	if !m.moving {
-		m.moving = true
-		s.wg.Go(s.moveMarkers)
-	}
-}
-
-func (s *session) moveMarkers() {
-	m := &s.markers
-	for {
-		m.mu.Lock()
-		next, requests := m.next, m.ids
-		m.next, m.ids = nil, nil
-		m.moving = len(next) > 0
-		m.mu.Unlock()
-		if len(next) == 0 {
-			return
-		}
-		err := s.srv.services.MoveMarkers(s.ctx, s.User(), next)
-		for _, id := range requests {
-			if err != nil {
-				s.fail(id, err)
-			} else {
-				s.ok(id)
-			}
-		}
-	}
-}
-
 // signalTyping passes on that the user types, or has stopped: to the room's other members, at most every two seconds.
 func (s *session) signalTyping(id uint32, t *clientv1.Typing) {
-	room, err := ids.ParseRoom(t.GetRoomId())
-	if err != nil {
-		s.fail(id, fault.Invalid("typing.roomId", "a room id is %v", err))
-		return
-	}
-	if !s.isMember(room) {
-		s.fail(id, fault.New(fault.PermissionDenied, "you are not a member of this room"))
+	room, ok := s.roomOf(id, "typing", t.GetRoomId())
+	if !ok {
 		return
 	}
 	if s.passTyping(room, t.GetActive(), time.Now()) {

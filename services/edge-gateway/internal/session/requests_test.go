@@ -4,16 +4,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
 
-	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
-
-func readFrame(id uint32, room string, seq uint32) *clientv1.ClientFrame {
-	return &clientv1.ClientFrame{Id: id, Frame: &clientv1.ClientFrame_Read{Read: &clientv1.Read{RoomId: room, Seq: seq}}}
-}
 
 func typingFrame(id uint32, room string, active bool) *clientv1.ClientFrame {
 	return &clientv1.ClientFrame{Id: id, Frame: &clientv1.ClientFrame_Typing{Typing: &clientv1.Typing{RoomId: room, Active: active}}}
@@ -23,92 +17,6 @@ func fetchFrame(id uint32, f *clientv1.Fetch) *clientv1.ClientFrame {
 	return &clientv1.ClientFrame{Id: id, Frame: &clientv1.ClientFrame_Fetch{Fetch: f}}
 }
 
-func TestReadMarkersAreGathered(t *testing.T) {
-	t.Parallel()
-	g := newGateway(t, nil)
-	inBoth(t, func(t *testing.T, e wire.Encoding) {
-		p := shared.person()
-		one, two := shared.room(100, p), shared.room(100, p)
-		c, _ := g.connect(t, e, p)
-		release := shared.hold(key("MoveMarkers", p.id))
-		defer release()
-		const reads = 100
-		for i := range uint32(reads / 2) { // not in order: the highest counts
-			c.send(readFrame(100+2*i, one.String(), 50-i), readFrame(101+2*i, two.String(), 1+i))
-		}
-		c.sync()
-		release()
-		answered := map[uint32]bool{}
-		c.until(func(f *clientv1.ServerFrame) bool {
-			if f.GetOk() == nil || answered[f.GetId()] {
-				t.Fatalf("got %v", f)
-			}
-			answered[f.GetId()] = true
-			return len(answered) == reads
-		})
-		shared.mu.Lock()
-		defer shared.mu.Unlock()
-		if n := shared.calls[key("MoveMarkers", p.id)]; n > 3 {
-			t.Errorf("%d reads made %d calls", reads, n)
-		}
-		if m := shared.markers[p.id]; m[one.id] != 50 || m[two.id] != 50 {
-			t.Errorf("markers %v", m)
-		}
-	})
-}
-
-func TestReadMarkersAreBounded(t *testing.T) {
-	t.Parallel()
-	g := newGateway(t, func(c *Config) { c.InFlight = 4 })
-	p := shared.person()
-	room := shared.room(100, p)
-	c, _ := g.connect(t, wire.JSON, p)
-	release := shared.hold(key("MoveMarkers", p.id))
-	defer release()
-	c.send(readFrame(10, room.String(), 1))
-	shared.untilCalled(t, key("MoveMarkers", p.id), 1)
-	for i := range uint32(5) {
-		c.send(readFrame(11+i, room.String(), 2+i))
-	}
-	if f := c.next(); f.GetId() != 15 || f.GetError().GetCode() != "resource_exhausted" {
-		t.Errorf("got %v", f)
-	}
-	release()
-	for id := uint32(10); id < 15; id++ {
-		if f := c.answer(id); f.GetOk() == nil {
-			t.Errorf("got %v", f)
-		}
-	}
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if got := shared.markers[p.id][room.id]; got != 5 {
-		t.Errorf("marker %d, want 5: the refused one does not count", got)
-	}
-}
-
-// Another device of the user learns of a moved marker: by the user event, once.
-func TestMarkerOfAnotherDevice(t *testing.T) {
-	t.Parallel()
-	g := newGateway(t, nil)
-	p := shared.person()
-	room := shared.room(10, p)
-	c, _ := g.connect(t, wire.JSON, p)
-	moved := &busv1.UserEvent{Event: &busv1.UserEvent_Marker{Marker: &busv1.MarkerMoved{RoomId: room.String(), ReadSeq: 7, Unread: 3}}}
-	p.publish(t, moved)
-	if m := c.next().GetUserEvent().GetMarker(); m.GetRoomId() != room.String() || m.GetReadSeq() != 7 || m.GetUnread() != 3 {
-		t.Errorf("got %v", m)
-	}
-	// One whose user event was lost is found when the memberships are read again.
-	shared.mu.Lock()
-	shared.markers[p.id] = map[ids.Room]uint32{room.id: 9}
-	shared.mu.Unlock()
-	p.publish(t, moved)
-	g.srv.Resync()
-	if m := c.next().GetUserEvent().GetMarker(); m.GetReadSeq() != 9 || m.GetUnread() != 1 {
-		t.Errorf("got %v", m)
-	}
-}
-
 func TestNonMembersAreRefused(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, nil)
@@ -116,6 +24,7 @@ func TestNonMembersAreRefused(t *testing.T) {
 	foreign := shared.room(1)
 	for name, f := range map[string]*clientv1.ClientFrame{
 		"read": readFrame(2, foreign.String(), 1), "typing": typingFrame(2, foreign.String(), true),
+		"unread": unreadFrame(2, foreign.String(), 1), "delivered": deliveredFrame(2, foreign.String(), 1),
 	} {
 		c.send(f)
 		if e := c.answer(2).GetError(); e.GetCode() != "permission_denied" {
@@ -123,7 +32,8 @@ func TestNonMembersAreRefused(t *testing.T) {
 		}
 	}
 	for field, f := range map[string]*clientv1.ClientFrame{
-		"read.roomId": readFrame(3, "*", 1), "typing.roomId": typingFrame(3, ">", true), "fetch.roomId": fetchFrame(3, &clientv1.Fetch{RoomId: "a.b"}),
+		"read.roomId": readFrame(3, "*", 1), "typing.roomId": typingFrame(3, ">", true),
+		"unread.roomId": unreadFrame(3, "*", 1), "delivered.roomId": deliveredFrame(3, "", 1), "fetch.roomId": fetchFrame(3, &clientv1.Fetch{RoomId: "a.b"}),
 		"resume.rooms.roomId": {Id: 3, Frame: &clientv1.ClientFrame_Resume{Resume: &clientv1.Resume{Rooms: []*clientv1.Cursor{{RoomId: "*"}}}}},
 	} {
 		c.send(f)

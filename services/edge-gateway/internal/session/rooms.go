@@ -104,7 +104,10 @@ func setMembership(state *clientv1.RoomState, m upstream.Membership) {
 }
 
 func membershipOf(r *clientv1.RoomState) membership {
-	return membership{head: r.GetHeadSeq(), read: r.GetReadSeq(), preferences: preferencesOf(r.GetPreferences())}
+	return membership{
+		head: r.GetHeadSeq(), read: r.GetReadSeq(), rev: r.GetRev(), preferences: preferencesOf(r.GetPreferences()),
+		isLarge: r.GetRoom().GetMemberCount() > maxReceiptRoom,
+	}
 }
 
 // preferences are those the client was told of. There is one per connection and room, so they are small.

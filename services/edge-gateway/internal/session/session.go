@@ -65,9 +65,10 @@ type session struct {
 
 // membership is what a session knows of one of its rooms.
 type membership struct {
-	head uint32 // as of which the user was a member
-	read uint32 // the read marker
+	head      uint32 // as of which the user was a member
+	read, rev uint32 // the read marker
 	preferences
+	isLarge bool // nobody is told of receipts
 }
 
 // await waits for the client. What comes is read and handled by a worker, since the stack that takes would stay as large
@@ -146,7 +147,11 @@ func (s *session) handle(f *clientv1.ClientFrame) {
 	case *clientv1.ClientFrame_Send, *clientv1.ClientFrame_Edit, *clientv1.ClientFrame_Delete, *clientv1.ClientFrame_React, *clientv1.ClientFrame_Pin:
 		s.command(f)
 	case *clientv1.ClientFrame_Read:
-		s.moveMarker(f.GetId(), body.Read)
+		s.read(f.GetId(), body.Read)
+	case *clientv1.ClientFrame_Unread:
+		s.markUnread(f.GetId(), body.Unread)
+	case *clientv1.ClientFrame_Delivered:
+		s.delivered(f.GetId(), body.Delivered)
 	case *clientv1.ClientFrame_Typing:
 		s.signalTyping(f.GetId(), body.Typing)
 	case *clientv1.ClientFrame_Watch:

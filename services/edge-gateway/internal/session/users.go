@@ -156,17 +156,7 @@ func (us *users) handle(msg *nats.Msg) {
 	case *busv1.UserEvent_Saved:
 		us.tell(id, &clientv1.UserEvent{Event: &clientv1.UserEvent_Saved{Saved: ev.Saved}})
 	case *busv1.UserEvent_Marker:
-		room, err := ids.ParseRoom(ev.Marker.GetRoomId())
-		if err != nil {
-			return
-		}
-		for _, s := range us.sessionsOf(id) {
-			if s.isReady() {
-				s.markerMoved(room, ev.Marker.GetReadSeq(), ev.Marker.GetUnread())
-			} else { // its welcome may say an older one
-				us.refresh(id, room)
-			}
-		}
+		us.markerMoved(id, ev.Marker)
 	}
 }
 
@@ -305,23 +295,6 @@ func (s *session) profileChanged(user *chatv1.User) {
 	}}})
 }
 
-// markerMoved tells the client that the user's read marker has moved, if it does not know.
-func (s *session) markerMoved(room ids.Room, seq, unread uint32) {
-	s.mu.Lock()
-	m, isMember := s.rooms[room]
-	isNews := isMember && seq > m.read
-	if isNews {
-		m.read = seq
-		s.rooms[room] = m
-	}
-	s.mu.Unlock()
-	if isNews {
-		s.send(&clientv1.ServerFrame{Frame: &clientv1.ServerFrame_UserEvent{UserEvent: &clientv1.UserEvent{
-			Event: &clientv1.UserEvent_Marker{Marker: &clientv1.MarkerMoved{RoomId: room.String(), ReadSeq: seq, Unread: unread}},
-		}}})
-	}
-}
-
 // preferencesChanged tells the client how the user wants a room shown, if it does not know.
 func (s *session) preferencesChanged(room ids.Room, p *clientv1.Preferences) {
 	s.mu.Lock()
@@ -357,7 +330,7 @@ func (s *session) update(states []roomState, only ids.Room) {
 		}
 		s.mu.Unlock()
 		if had {
-			s.markerMoved(r.id, r.state.GetReadSeq(), r.state.GetUnread())
+			s.markerMoved(r.id, markerOf(r.state))
 			s.preferencesChanged(r.id, r.state.GetPreferences())
 			continue
 		}

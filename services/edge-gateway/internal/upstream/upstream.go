@@ -155,15 +155,11 @@ func (s *Services) Messages(ctx context.Context, req *messagestorev1.ListMessage
 	return rpc.Call[*messagestorev1.ListMessagesResponse](ctx, s.rpc, serviceStore, "ListMessages", req)
 }
 
-// MoveMarkers moves a user's read markers forward.
-func (s *Services) MoveMarkers(ctx context.Context, user ids.User, markers map[ids.Room]uint32) error {
+// MoveMarkers moves a user's markers, in this order.
+func (s *Services) MoveMarkers(ctx context.Context, user ids.User, moves []*messagestorev1.Marker) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	all := make([]*messagestorev1.Marker, 0, len(markers))
-	for room, seq := range markers {
-		all = append(all, &messagestorev1.Marker{RoomId: room.String(), Seq: seq})
-	}
-	for some := range slices.Chunk(all, perCall) {
+	for some := range slices.Chunk(moves, perCall) {
 		req := &messagestorev1.MoveMarkersRequest{UserId: user.String(), Markers: some}
 		if _, err := rpc.Call[*messagestorev1.MoveMarkersResponse](ctx, s.rpc, serviceStore, "MoveMarkers", req); err != nil {
 			return err

@@ -858,7 +858,9 @@ func (x *Pin) GetRemove() bool {
 	return false
 }
 
-// Read moves the user's read marker of a room, or of a thread, up to seq; it never moves back.
+// Read moves the user's read marker of a room, or of a thread that they follow, up to seq; it never moves back. A seq beyond
+// the last event is as good as that. What the user writes moves the marker by itself, and is never unread to them. The answer
+// is an ok once it is stored, also when nothing moved; all devices of the user get a userEvent when something did.
 type Read struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	RoomId string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -930,7 +932,9 @@ func (x *Read) GetThread() uint32 {
 	return 0
 }
 
-// Unread marks the room unread from the message seq on. It raises the marker's `rev`.
+// Unread marks the room unread from the message seq on, for all devices of the user; nobody else is told. It raises the
+// marker's `rev`: what other devices have read up to before they know of that does not undo it, nor does what the user wrote
+// before. Threads cannot be marked unread.
 type Unread struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -983,7 +987,8 @@ func (x *Unread) GetSeq() uint32 {
 	return 0
 }
 
-// Delivered says that this client has the events up to seq. It is shown to the senders in small rooms.
+// Delivered says that this client has the events up to seq. In rooms of up to 100 members all are told (receipt), within
+// seconds; in others it does nothing. What was read was delivered: there is no need to say both. The answer is an ok at once.
 type Delivered struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
@@ -2380,7 +2385,9 @@ func (x *Signal) GetTyping() bool {
 	return false
 }
 
-// Receipt: how far somebody has read, and received, a room. Sent in small rooms.
+// Receipt: how far somebody else has ever read, and received, a room; deliveredSeq is never less than readSeq. Sent in rooms of
+// up to 100 members; it may get lost, or come late: neither number goes back. Who wrote something has read up to it, without a
+// receipt.
 type Receipt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
