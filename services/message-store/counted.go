@@ -75,6 +75,16 @@ func (c *counted) Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]
 	return c.engine.Targets(ctx, refs)
 }
 
+func (c *counted) Pins(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error) {
+	c.messages.Inc()
+	return c.engine.Pins(ctx, room, before, limit)
+}
+
+func (c *counted) Changes(ctx context.Context, room ids.Room, after, before uint32, limit int) ([]*store.Event, error) {
+	c.events.Inc()
+	return c.engine.Changes(ctx, room, after, before, limit)
+}
+
 func (c *counted) EventsAt(ctx context.Context, room ids.Room, seqs []uint32) ([]*store.Event, error) {
 	c.events.Inc()
 	return c.engine.EventsAt(ctx, room, seqs)

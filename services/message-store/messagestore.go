@@ -43,6 +43,8 @@ type Config struct {
 	DataDir    string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
 	Cache      config.Bytes `env:"NATTER_MESSAGES_CACHE" envDefault:"64MiB" help:"memory for who has read how far, so that a reconnect of all does not ask the database"`
 	MaxContent config.Bytes `env:"NATTER_MESSAGE_CONTENT" envDefault:"8KiB" help:"longest content of a message"`
+	MaxPins    int          `env:"NATTER_ROOM_PINS" envDefault:"100" help:"pinned messages per room, up to 1000"`
+	MaxSaved   int          `env:"NATTER_SAVED_MESSAGES" envDefault:"1000" help:"messages that a user may have saved, up to 10000"`
 }
 
 // name of the service on the bus.
@@ -56,6 +58,8 @@ const (
 	mongoLanes, sqliteLanes = 4, 1
 	// maxContent keeps the commands of a request within a message of the bus (1 MiB).
 	maxContent = 64 << 10
+	// maxPins and maxSaved are read as a whole: pins when somebody pins, saved ones when somebody has too many.
+	maxPins, maxSaved = 1000, 10_000
 )
 
 // engine is what the service needs of either store.
@@ -94,8 +98,8 @@ func newMessageStore(ctx context.Context, d *app.Deps) (app.Runner, error) {
 }
 
 func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
-	if cfg.MaxContent < 1 || cfg.MaxContent > maxContent {
-		return fmt.Errorf("NATTER_MESSAGE_CONTENT: must be 1 to %d bytes", maxContent)
+	if err := cfg.check(); err != nil {
+		return err
 	}
 	if err := s.openStore(ctx, cfg, d); err != nil {
 		return err
@@ -119,7 +123,7 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if err := usernames.Follow(s.nc); err != nil {
 		return err
 	}
-	limits := pipeline.Config{Lanes: s.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), Now: time.Now}
+	limits := pipeline.Config{Lanes: s.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), MaxPins: cfg.MaxPins, Now: time.Now}
 	if s.pipeline, err = pipeline.New(limits, pipeline.Deps{
 		Log: remembering{log, read}, Rooms: rooms, Bus: s.nc, Names: usernames, Mentions: mentions, HashKey: meta.HashKey, Logger: d.Log, Metrics: d.Metrics,
 	}); err != nil {
@@ -145,12 +149,26 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	answers := api.New(api.Deps{
-		Log: log, Markers: read, Mentions: mentions, Pipeline: s.pipeline, Owner: s.owner, Rooms: rooms, People: names, Epoch: meta.Epoch,
+		Log: log, Markers: read, Mentions: mentions, Pipeline: s.pipeline, Owner: s.owner, Rooms: rooms, People: names, Bus: s.nc,
+		Epoch: meta.Epoch, MaxSaved: cfg.MaxSaved,
 	})
 	if err := answers.Serve(s.server); err != nil {
 		return err
 	}
 	return s.nc.Flush() // the subscriptions are with the server
+}
+
+// check reports settings that are out of their range.
+func (cfg *Config) check() error {
+	switch {
+	case cfg.MaxContent < 1 || cfg.MaxContent > maxContent:
+		return fmt.Errorf("NATTER_MESSAGE_CONTENT: must be 1 to %d bytes", maxContent)
+	case cfg.MaxPins < 1 || cfg.MaxPins > maxPins:
+		return fmt.Errorf("NATTER_ROOM_PINS: must be 1 to %d", maxPins)
+	case cfg.MaxSaved < 1 || cfg.MaxSaved > maxSaved:
+		return fmt.Errorf("NATTER_SAVED_MESSAGES: must be 1 to %d", maxSaved)
+	}
+	return nil
 }
 
 // openStore opens MongoDB when it has a URL, else SQLite. It sets s.store only to a store that is open.

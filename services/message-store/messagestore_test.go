@@ -346,7 +346,7 @@ func TestStartAndStopManyTimes(t *testing.T) {
 func TestBadSettings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
-	for name, value := range map[string]string{"NATTER_MESSAGE_CONTENT": "1MiB", "NATTER_MONGODB_URL": "postgres://x", "NATTER_DATA_DIR": "/dev/null/x"} {
+	for name, value := range map[string]string{"NATTER_MESSAGE_CONTENT": "1MiB", "NATTER_MONGODB_URL": "postgres://x", "NATTER_DATA_DIR": "/dev/null/x", "NATTER_ROOM_PINS": "0", "NATTER_SAVED_MESSAGES": "10001"} {
 		_, err := messagestore.Component.New(t.Context(), &app.Deps{
 			Config: config.NewSource(map[string]string{"NATTER_NATS_URL": w.url, name: value}), Log: slog.New(slog.DiscardHandler),
 			Metrics: prometheus.NewRegistry(), Ready: &app.Readiness{}, Grace: time.Second,

@@ -33,6 +33,12 @@ const (
 type Log interface {
 	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
 	EventsAt(ctx context.Context, room ids.Room, seqs []uint32) ([]*store.Event, error)
+	Changes(ctx context.Context, room ids.Room, after, before uint32, limit int) ([]*store.Event, error)
+	Pins(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
+	Save(ctx context.Context, m store.Saved, most int) (isNew bool, err error)
+	Unsave(ctx context.Context, user ids.User, m store.Ref) (was bool, err error)
+	UnsaveRoom(ctx context.Context, user ids.User, room ids.Room) error
+	Saved(ctx context.Context, user ids.User, before ids.Saved, limit int) ([]store.Saved, error)
 	Heads(ctx context.Context, rooms []ids.Room) (map[ids.Room]store.Head, error)
 	Events(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Log, error)
 	MessagesBefore(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
@@ -66,6 +72,7 @@ type Rooms interface {
 type Pipeline interface {
 	Role(ctx context.Context, room ids.Room, user ids.User, version uint32) (role.Role, int, error)
 	Deleted(ctx context.Context, room ids.Room, version uint32) (bool, error)
+	Members(ctx context.Context, room ids.Room, version uint32, most int) (users []ids.User, count int, err error)
 	Heads(ctx context.Context, rooms []ids.Room, mine func(partition int) bool, notBefore time.Time) (map[ids.Room]store.Head, error)
 	MoveMarkers(ctx context.Context, moves []store.Move, now map[ids.Room]pipeline.Now) error
 	Ahead(who store.Reader, at store.Marker) store.Marker
@@ -81,6 +88,11 @@ type People interface {
 	Names(ctx context.Context, users []ids.User) map[ids.User]*chatv1.UserRef
 }
 
+// Publisher is the bus. What it loses, clients ask for when they come back.
+type Publisher interface {
+	Publish(subject string, data []byte) error
+}
+
 // Deps is what the API works with.
 type Deps struct {
 	Log      Log
@@ -90,6 +102,9 @@ type Deps struct {
 	Owner    Owner
 	Rooms    Rooms
 	People   People
+	Bus      Publisher
+	// MaxSaved is how many messages a user may have saved.
+	MaxSaved int
 	// Epoch is that of the store.
 	Epoch string
 }
@@ -114,6 +129,11 @@ func (a *API) Serve(s *rpc.Server) error {
 		rpc.Handle(s, "ListThreads", a.ListThreads),
 		rpc.Handle(s, "PurgeRoom", a.PurgeRoom),
 		rpc.Handle(s, "ListMentions", a.ListMentions),
+		rpc.Handle(s, "ListPins", a.ListPins),
+		rpc.Handle(s, "ListReaders", a.ListReaders),
+		rpc.Handle(s, "SaveMessage", a.SaveMessage),
+		rpc.Handle(s, "UnsaveMessage", a.UnsaveMessage),
+		rpc.Handle(s, "ListSaved", a.ListSaved),
 	)
 }
 
@@ -172,7 +192,7 @@ func (a *API) ListMessages(ctx context.Context, req *storev1.ListMessagesRequest
 		return nil, err
 	}
 	fit(res, req.After != nil)
-	return res, nil
+	return res, a.notices(ctx, in, req, res)
 }
 
 func pageSize(limit uint32) (int, error) {

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
@@ -29,18 +30,24 @@ func (a *API) GetMessage(ctx context.Context, req *storev1.GetMessageRequest) (*
 
 // message is a message that the caller may see: InvalidArgument, PermissionDenied or NotFound if there is none.
 func (a *API) message(ctx context.Context, roomID string, seq uint32) (*store.Message, error) {
-	caller, err := rpc.Caller(ctx)
+	in, err := a.roomOfMember(ctx, roomID)
 	if err != nil {
-		return nil, err
-	}
-	in, err := parseRoom(roomID)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.member(ctx, in, caller.User); err != nil {
 		return nil, err
 	}
 	return a.target(ctx, store.Ref{Room: in, Seq: seq})
+}
+
+// roomOfMember is a room that the caller is a member of.
+func (a *API) roomOfMember(ctx context.Context, roomID string) (ids.Room, error) {
+	caller, err := rpc.Caller(ctx)
+	if err != nil {
+		return ids.Room{}, err
+	}
+	in, err := parseRoom(roomID)
+	if err != nil {
+		return in, err
+	}
+	return in, a.member(ctx, in, caller.User)
 }
 
 func (a *API) target(ctx context.Context, ref store.Ref) (*store.Message, error) {
@@ -85,11 +92,14 @@ func (a *API) ListEdits(ctx context.Context, req *storev1.ListEditsRequest) (*st
 }
 
 // fitting is how many of the messages, from the first on, fit a reply.
-func fitting[M proto.Message](list []M) int {
+func fitting[M proto.Message](list []M) int { return within(list, maxReply) }
+
+// within is how many of the messages, from the first on, take up to so many bytes of a reply.
+func within[M proto.Message](list []M, most int) int {
 	const framing = 8 // tag and length of a message in the reply
 	size := 0
 	for i, m := range list {
-		if size += proto.Size(m) + framing; size > maxReply {
+		if size += proto.Size(m) + framing; size > most {
 			return i
 		}
 	}

@@ -28,10 +28,12 @@ func (a *API) show(ctx context.Context, messages []*store.Message) ([]*chatv1.Me
 	shown := make([]*chatv1.Message, len(messages))
 	for i, m := range messages {
 		shown[i] = wire.Message(m)
-		shown[i].Username, shown[i].Avatar = today(names, m.Event.Actor)
+		if author := names[m.Event.Actor.User]; author.GetUsername() != "" {
+			shown[i].Username, shown[i].Avatar = author.GetUsername(), author.GetAvatar()
+		}
 		if q := answered[answers(m)]; q != nil {
 			shown[i].Quote = wire.Quote(q)
-			shown[i].Quote.Username, _ = today(names, q.Event.Actor)
+			shown[i].Quote.Username = person(names, q.Event.Actor).GetUsername()
 		}
 	}
 	return shown, nil
@@ -54,10 +56,10 @@ func (a *API) answered(ctx context.Context, messages []*store.Message) (map[stor
 // answers names what a message replies to; its Seq is 0 when that is nothing.
 func answers(m *store.Message) store.Ref { return store.Ref{Room: m.Event.Room, Seq: m.Event.ReplyTo} }
 
-// today is the name and avatar that a user has now, or those they had then when nobody knows.
-func today(names map[ids.User]*chatv1.UserRef, then store.Actor) (username, avatar string) {
+// person is a user as they are known today, or as they were then when nobody knows.
+func person(names map[ids.User]*chatv1.UserRef, then store.Actor) *chatv1.UserRef {
 	if now := names[then.User]; now.GetUsername() != "" {
-		return now.GetUsername(), now.GetAvatar()
+		return now
 	}
-	return then.Username, then.Avatar
+	return &chatv1.UserRef{Id: then.User.String(), Username: then.Username, Avatar: then.Avatar}
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -139,7 +140,8 @@ const senderBudget = 5 * time.Second
 
 var errLate = errors.New("its sender has given up")
 
-// resolve looks up all nonces, and the messages that new commands are about.
+// resolve looks up all nonces, the messages that new commands are about, and of a room that is pinned in for the first time
+// how much is.
 func (l *lane) resolve(ctx context.Context, b *batch) (err error) {
 	var keys []store.NonceKey
 	for _, rb := range b.order {
@@ -153,8 +155,18 @@ func (l *lane) resolve(ctx context.Context, b *batch) (err error) {
 	var refs []store.Ref
 	for _, rb := range b.order {
 		for c := range rb.commands() {
-			if _, stored := b.found[c.Key()]; !stored && rb.state.Needs(c) {
+			if _, stored := b.found[c.Key()]; stored {
+				continue
+			}
+			if rb.state.Needs(c) {
 				refs = append(refs, ref(c))
+			}
+			if rb.state.NeedsPins(c) {
+				page, err := l.p.log.Pins(ctx, c.Event.Room, math.MaxUint32, l.p.cfg.MaxPins)
+				if err != nil {
+					return err
+				}
+				rb.state.LoadPins(len(page.Messages), l.p.cfg.MaxPins)
 			}
 		}
 	}

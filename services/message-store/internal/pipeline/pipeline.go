@@ -65,6 +65,7 @@ type Log interface {
 	Heads(ctx context.Context, rooms []ids.Room) (map[ids.Room]store.Head, error)
 	Events(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Log, error)
 	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
+	Pins(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
 	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 }
 
@@ -115,6 +116,8 @@ type Config struct {
 	MaxBatch int
 	// MaxContent is the longest content of a message in bytes.
 	MaxContent int
+	// MaxPins is how many messages of a room may be pinned.
+	MaxPins int
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -222,6 +225,22 @@ func (p *Pipeline) Role(ctx context.Context, in ids.Room, user ids.User, version
 		return answer{s.Role(user), s.Members()}, nil
 	})
 	return a.role, a.members, err
+}
+
+// Members returns who is in a room whose log is at least at this version, in no order; nobody, and how many they are, if
+// these are more than so many.
+func (p *Pipeline) Members(ctx context.Context, in ids.Room, version uint32, most int) (users []ids.User, count int, err error) {
+	type answer struct {
+		users []ids.User
+		count int
+	}
+	a, err := look(ctx, p, in, version, func(s *room.State) (answer, error) {
+		if s.Members() > most {
+			return answer{count: s.Members()}, nil
+		}
+		return answer{s.Users(), s.Members()}, nil
+	})
+	return a.users, a.count, err
 }
 
 // Deleted reports whether the last event of a room's log is its deletion.

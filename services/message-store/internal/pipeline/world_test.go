@@ -261,7 +261,7 @@ func start(tb testing.TB, f *fixture, log pipeline.Log, lanes int) *pipeline.Pip
 
 func startWith(tb testing.TB, f *fixture, rooms pipeline.Rooms, log pipeline.Log, lanes int) *pipeline.Pipeline {
 	tb.Helper()
-	cfg := pipeline.Config{Lanes: lanes, MaxBatch: store.MaxAppend, MaxContent: 8 << 10, Now: time.Now}
+	cfg := pipeline.Config{Lanes: lanes, MaxBatch: store.MaxAppend, MaxContent: 8 << 10, MaxPins: 100, Now: time.Now}
 	p, err := pipeline.New(cfg, pipeline.Deps{
 		Log: log, Rooms: rooms, Bus: f, Names: f, Mentions: f, HashKey: []byte("key"), Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 	})

@@ -166,6 +166,8 @@ func (s *State) pin(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fau
 		return Unchanged, Made{m.PinnedSeq, m.PinnedAt}, nil
 	case m.Pinned != e.Removed:
 		return Unchanged, posted(m), nil
+	case !e.Removed && s.pinsLeft <= 0:
+		return refuse(&fault.Fault{Code: fault.ResourceExhausted, Message: "the room has as many pinned messages as it may; unpin one first", Field: "seq"})
 	}
 	return Append, Made{}, nil
 }

@@ -1,6 +1,9 @@
 package room
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/role"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
@@ -23,6 +26,9 @@ type State struct {
 	// or were recalled. It is swept when it has sweepPosted entries.
 	posted      map[ids.User]int64
 	sweepPosted int
+	// pinsLeft is how many messages may be pinned yet, once pinsCounted.
+	pinsLeft    int
+	pinsCounted bool
 	// targets are folded messages, exact as of head.
 	targets map[uint32]*store.Message
 	// batch is the events since the last Commit.
@@ -49,6 +55,9 @@ func (s *State) Kind() role.Kind { return s.settings.Kind }
 // Members is how many members the room has.
 func (s *State) Members() int { return len(s.members) }
 
+// Users are the members of the room, in no order.
+func (s *State) Users() []ids.User { return slices.Collect(maps.Keys(s.members)) }
+
 // Deleted reports whether the room is gone.
 func (s *State) Deleted() bool { return s.deleted }
 
@@ -66,6 +75,14 @@ func (s *State) Needs(c *Command) bool {
 
 // Load takes a message, folded as of the last Commit.
 func (s *State) Load(m *store.Message) { s.targets[m.Event.Seq] = m }
+
+// NeedsPins reports whether the pinned messages must be counted before Decide.
+func (s *State) NeedsPins(c *Command) bool {
+	return c.Event.Kind == store.KindPinned && !c.Event.Removed && !s.pinsCounted
+}
+
+// LoadPins takes how many messages are pinned as of the last Commit, and how many may be.
+func (s *State) LoadPins(pinned, most int) { s.pinsLeft, s.pinsCounted = most-pinned, true }
 
 // target is the message with a seq; nil: there is none.
 func (s *State) target(seq uint32) *store.Message {
@@ -131,7 +148,14 @@ func (s *State) fold(e *store.Event) {
 	if e.Kind == store.KindMessage {
 		e.ThreadOrdinal = m.Replies.Count + 1
 	}
+	was := m.Pinned
 	m.Apply(e)
+	switch {
+	case m.Pinned && !was:
+		s.pinsLeft--
+	case was && !m.Pinned:
+		s.pinsLeft++
+	}
 }
 
 // Batch returns the events assigned since the last Commit.

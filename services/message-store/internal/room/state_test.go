@@ -30,6 +30,7 @@ func newCastIn(settings room.Settings) *cast {
 	}
 	head := store.Head{Seq: 10, Ordinal: 4, Version: 3, CreatedAt: 5000}
 	c.State = room.NewState(head, room.Snapshot{Version: 3, Settings: settings, Members: members})
+	c.LoadPins(0, 100)
 	return c
 }
 
@@ -213,6 +214,50 @@ func TestLimitsOfReactions(t *testing.T) {
 	}
 	if verdict, code := react(role.Owner, "7"); verdict != room.Append {
 		t.Errorf("a known emoji: %s", code)
+	}
+}
+
+// So many messages are pinned and no more, however the state learned of them.
+func TestLimitOfPins(t *testing.T) {
+	t.Parallel()
+	c := newCast()
+	pin := func(seq uint32, removed bool) (room.Verdict, fault.Code) {
+		verdict, _, code := c.do(role.Moderator, store.KindPinned, func(e *store.Event) { e.Target, e.Removed = seq, removed })
+		return verdict, code
+	}
+	a, b, d := c.post(t, role.Member), c.post(t, role.Member), c.post(t, role.Member)
+	c.State.LoadPins(3, 5) // two more
+	for i, step := range []struct {
+		seq     uint32
+		removed bool
+		want    room.Verdict
+		code    fault.Code
+	}{
+		{a, false, room.Append, ""}, {b, false, room.Append, ""}, {d, false, room.Refused, fault.ResourceExhausted},
+		{a, false, room.Unchanged, ""}, {b, true, room.Append, ""}, {d, false, room.Append, ""}, {b, false, room.Refused, fault.ResourceExhausted},
+	} {
+		if verdict, code := pin(step.seq, step.removed); verdict != step.want || code != step.code {
+			t.Errorf("step %d: verdict %d %s, want %d %s", i, verdict, code, step.want, step.code)
+		}
+	}
+	if verdict, _, code := c.do(role.Moderator, store.KindDeleted, about(d)); verdict != room.Append {
+		t.Fatalf("delete: %s", code)
+	}
+	if verdict, code := pin(b, false); verdict != room.Append {
+		t.Errorf("after a pinned message was deleted: %s", code)
+	}
+}
+
+// The pins of a room are counted when somebody pins for the first time, and then no more.
+func TestPinsAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	s := room.NewState(store.Head{Seq: 3}, room.Snapshot{})
+	pin, unpin := &room.Command{Event: &store.Event{Kind: store.KindPinned}}, &room.Command{Event: &store.Event{Kind: store.KindPinned, Removed: true}}
+	if !s.NeedsPins(pin) || s.NeedsPins(unpin) || s.NeedsPins(&room.Command{Event: &store.Event{Kind: store.KindMessage}}) {
+		t.Error("pins, and nothing else, need a count")
+	}
+	if s.LoadPins(7, 100); s.NeedsPins(pin) {
+		t.Error("the count is needed again")
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/natter-chat/natter/services/message-store/internal/wire"
 )
 
-// The messages of the published vectors (proto/testdata/folding), which clients fold by, are what the store folds. Names,
-// quotes and notices are added to a page by package api.
+// The messages and notices of the published vectors (proto/testdata/folding), which clients fold by, are what the store
+// makes of the log. Names and quotes are added to a page by package api.
 func TestFoldingVectors(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../../../../proto/testdata/folding/*.json")
@@ -42,6 +42,7 @@ func TestFoldingVectors(t *testing.T) {
 					t.Fatal(err)
 				}
 				checkPage(t, foldLog(t, vector.Log[:page.GetAsOfSeq()]), page)
+				checkNotices(t, vector.Log[:page.GetAsOfSeq()], page)
 				if page.GetAsOfSeq() == uint32(len(vector.Resumed)) {
 					checkPage(t, foldLog(t, vector.Resumed), page)
 				}
@@ -93,6 +94,47 @@ func checkPage(t *testing.T, messages []*store.Message, page *clientv1.Page) {
 	}
 }
 
+// checkNotices compares the notices that a page has.
+func checkNotices(t *testing.T, log []json.RawMessage, page *clientv1.Page) {
+	t.Helper()
+	if page.GetThread() != 0 || page.GetMore() {
+		return
+	}
+	var changes []*store.Event
+	var messages []uint32
+	for _, raw := range log {
+		in := &chatv1.Event{}
+		if err := protojson.Unmarshal(raw, in); err != nil {
+			t.Fatal(err)
+		}
+		switch e := event(t, in); {
+		case e.Kind >= store.KindMemberJoined:
+			changes = append(changes, e)
+		case e.Kind == store.KindMessage && e.Thread == 0:
+			messages = append(messages, e.Seq)
+		}
+	}
+	got := wire.Notices(changes, messages)
+	if len(got) != len(page.GetNotices()) {
+		t.Fatalf("as of %d: %d notices, want %d", page.GetAsOfSeq(), len(got), len(page.GetNotices()))
+	}
+	for i, want := range page.GetNotices() {
+		got, want := shown(got[i]), shown(want)
+		if !proto.Equal(got, want) {
+			t.Errorf("as of %d:\n got %v\nwant %v", page.GetAsOfSeq(), got, want)
+		}
+	}
+}
+
+// shown is a notice without the names of people: a page has today's.
+func shown(n *chatv1.Notice) *chatv1.Notice {
+	n = proto.CloneOf(n)
+	for _, u := range append(n.GetUsers(), n.GetActor()) {
+		u.Username, u.Avatar = "", ""
+	}
+	return n
+}
+
 // event is an event of the protocol as the store has it.
 func event(t *testing.T, in *chatv1.Event) *store.Event {
 	t.Helper()
@@ -136,6 +178,21 @@ func event(t *testing.T, in *chatv1.Event) *store.Event {
 		e.Kind, e.Target, e.Emoji, e.Removed = store.KindReaction, body.Reaction.GetSeq(), body.Reaction.GetEmoji(), body.Reaction.GetRemoved()
 	case *chatv1.Event_Pinned:
 		e.Kind, e.Target, e.Removed = store.KindPinned, body.Pinned.GetSeq(), body.Pinned.GetRemoved()
+	case *chatv1.Event_MemberJoined:
+		j := body.MemberJoined
+		e.Kind, e.Version = store.KindMemberJoined, j.GetVersion()
+		e.Member = &store.Member{User: user(j.GetUser().GetId()), Role: j.GetRole(), IsChange: j.GetIsChange()}
+	case *chatv1.Event_MemberLeft:
+		l := body.MemberLeft
+		e.Kind, e.Version = store.KindMemberLeft, l.GetVersion()
+		e.Member = &store.Member{User: user(l.GetUser().GetId()), Reason: l.GetReason(), Note: l.GetNote()}
+	case *chatv1.Event_RoomUpdated:
+		r := body.RoomUpdated
+		e.Kind, e.Version = store.KindRoomUpdated, r.GetVersion()
+		e.Info = &store.RoomInfo{
+			Name: r.GetName(), Description: r.GetDescription(), Topic: r.GetTopic(), Avatar: r.GetAvatar(), IsPrivate: r.GetIsPrivate(),
+			IsArchived: r.GetIsArchived(), IsAnnouncement: r.GetIsAnnouncement(), SlowModeSeconds: r.GetSlowModeSeconds(), IsDeleted: r.GetIsDeleted(),
+		}
 	}
 	return e
 }

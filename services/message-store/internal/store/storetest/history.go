@@ -98,8 +98,8 @@ func testPins(t *testing.T, engine Engine) {
 func testChanges(t *testing.T, engine Engine) {
 	s := engine.Open(t)
 	w := NewWriter()
-	join := func() *store.Event {
-		return w.Event(store.KindMemberJoined, 0, func(e *store.Event) { e.Member = &store.Member{User: w.Users[1], Role: "member"} })
+	join := func() {
+		w.Event(store.KindMemberJoined, 0, func(e *store.Event) { e.Member = &store.Member{User: w.Users[1], Role: "member"} })
 	}
 	join()
 	m := w.Post(0, "x")
