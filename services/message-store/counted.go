@@ -105,6 +105,11 @@ func (c *counted) Mentions(ctx context.Context, user ids.User, rooms []ids.Room,
 	return c.engine.Mentions(ctx, user, rooms, before, limit)
 }
 
+func (c *counted) FollowedThreads(ctx context.Context, user ids.User, before store.ThreadAt, limit int) ([]store.ThreadAt, error) {
+	c.markers.Inc()
+	return c.engine.FollowedThreads(ctx, user, before, limit)
+}
+
 // remembering is an engine of which the moves of markers are remembered.
 type remembering struct {
 	*counted

@@ -46,6 +46,7 @@ type Log interface {
 	RepliesBefore(ctx context.Context, root store.Ref, before uint32, limit int) (store.Page, error)
 	RepliesAfter(ctx context.Context, root store.Ref, after uint32, limit int) (store.Page, error)
 	Threads(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
+	FollowedThreads(ctx context.Context, user ids.User, before store.ThreadAt, limit int) ([]store.ThreadAt, error)
 	Purge(ctx context.Context, room ids.Room) error
 	Mentions(ctx context.Context, user ids.User, rooms []ids.Room, before store.MentionAt, limit int) ([]store.MentionAt, error)
 }
@@ -127,6 +128,7 @@ func (a *API) Serve(s *rpc.Server) error {
 		rpc.Handle(s, "GetMessage", a.GetMessage),
 		rpc.Handle(s, "ListEdits", a.ListEdits),
 		rpc.Handle(s, "ListThreads", a.ListThreads),
+		rpc.Handle(s, "ListFollowedThreads", a.ListFollowedThreads),
 		rpc.Handle(s, "PurgeRoom", a.PurgeRoom),
 		rpc.Handle(s, "ListMentions", a.ListMentions),
 		rpc.Handle(s, "ListPins", a.ListPins),

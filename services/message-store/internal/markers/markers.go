@@ -59,7 +59,7 @@ func (c *Cache) Remembered(ctx context.Context, readers []store.Reader) (map[sto
 	c.mu.Lock()
 	for _, r := range readers {
 		rooms, _ := c.users.Get(r.User)
-		if m, ok := rooms[r.Room]; ok && m.read > oldest {
+		if m, ok := rooms[r.Room]; ok && m.read > oldest && r.Thread == 0 {
 			found[r] = m.Marker
 		} else {
 			missing = append(missing, r)
@@ -98,7 +98,7 @@ func (c *Cache) fill(ctx context.Context, found map[store.Reader]store.Marker, m
 			m = moved
 		}
 		found[who] = m
-		if !r.void {
+		if !r.void && who.Thread == 0 {
 			c.remember(who, marker{m, began})
 		}
 	}

@@ -135,7 +135,8 @@ func (f *folder) foldDirty(ctx context.Context) error {
 }
 
 // foldRoom folds what is unfolded in a room. The order makes a crash harmless: the content of a deleted message is gone
-// first, then its document says so, and only then are its mutations marked as folded.
+// first, then its document says so, then those who follow its thread have their markers, and only then are its mutations
+// marked as folded.
 func (f *folder) foldRoom(ctx context.Context, room ids.Room) error {
 	s := f.store
 	head, err := s.head(ctx, room)
@@ -170,6 +171,13 @@ func (f *folder) foldRoom(ctx context.Context, room ids.Room) error {
 		}
 		if _, err := s.events.UpdateOne(ctx, guarded(m), foldUpdate(m)); err != nil {
 			return err
+		}
+	}
+	for _, p := range pending {
+		if m := messages[store.Ref{Room: room, Seq: p.Event.FoldsInto()}]; m != nil {
+			if err := s.follow(ctx, m, p.Event); err != nil {
+				return err
+			}
 		}
 	}
 	_, err = s.events.UpdateMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: folded}}}},

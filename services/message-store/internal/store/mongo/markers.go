@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/ids"
 	pkgmongo "github.com/natter-chat/natter/pkg/mongo"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
@@ -161,3 +163,78 @@ func (s *Store) Own(ctx context.Context, r store.Reader, after, upTo uint32) (ui
 }
 
 var _ store.Positions = (*Store)(nil)
+
+// follow gives the followers of a thread their markers.
+func (s *Store) follow(ctx context.Context, m *store.Message, e *store.Event) error {
+	thread, users := store.Followers(m, e)
+	for _, user := range users {
+		r := store.Reader{User: user, Room: thread.Room, Thread: thread.Seq}
+		if _, err := s.markers.InsertOne(ctx, toMarkerDocument(r, store.Marker{}, 1)); err != nil && !mongo.IsDuplicateKeyError(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxThreadsRead is how many threads one query reads the last replies of.
+const maxThreadsRead = 1000
+
+// FollowedThreads returns up to limit threads that a user follows, further down in their list than before. It looks at all
+// of them: people follow hundreds, not millions.
+func (s *Store) FollowedThreads(ctx context.Context, user ids.User, before store.ThreadAt, limit int) ([]store.ThreadAt, error) {
+	const op = "markers.FollowedThreads"
+	cursor, err := s.markers.Find(ctx, bson.D{
+		{Key: "_id", Value: bson.D{{Key: "$gt", Value: user.String() + ":"}, {Key: "$lt", Value: user.String() + ";"}}},
+		{Key: "thread", Value: bson.D{{Key: "$gt", Value: 0}}},
+	}, options.Find().SetProjection(bson.D{{Key: "roomId", Value: 1}, {Key: "thread", Value: 1}}))
+	if err != nil {
+		return nil, pkgmongo.MapErr(op, err)
+	}
+	var docs []markerDocument
+	if err := cursor.All(ctx, &docs); err != nil {
+		return nil, pkgmongo.MapErr(op, err)
+	}
+	var list []store.ThreadAt
+	for some := range slices.Chunk(docs, maxThreadsRead) {
+		if list, err = s.lastReplies(ctx, list, some); err != nil {
+			return nil, pkgmongo.MapErr(op, err)
+		}
+	}
+	list = slices.DeleteFunc(list, func(at store.ThreadAt) bool { return !at.Before(before) })
+	store.SortThreads(list)
+	return list[:min(limit, len(list))], nil
+}
+
+// lastReplies appends the threads of these markers with their last replies.
+func (s *Store) lastReplies(ctx context.Context, list []store.ThreadAt, of []markerDocument) ([]store.ThreadAt, error) {
+	wanted := make(bson.A, len(of))
+	for i, d := range of {
+		room, err := ids.ParseRoom(d.RoomID)
+		if err != nil {
+			return nil, fmt.Errorf("marker %s: %w", d.ID, err)
+		}
+		wanted[i] = documentID(room, uint32(d.Thread))
+	}
+	cursor, err := s.events.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: wanted}}}}, options.Find().SetProjection(bson.D{
+		{Key: "roomId", Value: 1}, {Key: "seq", Value: 1}, {Key: "fold.replies.lastAt", Value: 1},
+	}))
+	if err != nil {
+		return nil, err
+	}
+	var roots []document
+	if err := cursor.All(ctx, &roots); err != nil {
+		return nil, err
+	}
+	for _, d := range roots {
+		room, err := ids.ParseRoom(d.RoomID)
+		if err != nil {
+			return nil, fmt.Errorf("event %s: %w", d.ID, err)
+		}
+		at := store.ThreadAt{Ref: store.Ref{Room: room, Seq: uint32(d.Seq)}}
+		if d.Fold != nil && d.Fold.Replies != nil {
+			at.LastAt = d.Fold.Replies.LastAt
+		}
+		list = append(list, at)
+	}
+	return list, nil
+}

@@ -132,6 +132,9 @@ func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) err
 			targets[ref], called[ref] = m, m.Called()
 		}
 		m.Apply(e)
+		if err := s.follow(ctx, tx, m, e); err != nil {
+			return err
+		}
 	}
 	for ref, m := range targets {
 		text, err := json.Marshal(m.Fold)

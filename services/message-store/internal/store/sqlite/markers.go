@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 
+	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/sqlite"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
@@ -15,6 +17,12 @@ const (
 	sqlAt         = "SELECT seq, ordinal FROM events WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
 	sqlAtInThread = "SELECT seq, detail ->> 'threadOrdinal' FROM events WHERE room = ? AND kind = 1 AND target = ? AND target > 0 AND seq <= ? " +
 		"ORDER BY seq DESC LIMIT 1"
+	sqlFollow = "INSERT INTO markers (user_id, room, thread, seq, ordinal, rev, held, seen, delivered) VALUES (?,?,?,0,0,0,0,0,0) ON CONFLICT DO NOTHING"
+	// Sorted by what other tables say, so all threads of the user are looked at: people follow hundreds, not millions.
+	sqlFollowed = "SELECT last_at, room, thread FROM (" +
+		"SELECT coalesce(events.fold ->> '$.replies.lastAt', 0) AS last_at, markers.room, markers.thread " +
+		"FROM markers JOIN events ON events.room = markers.room AND events.seq = markers.thread WHERE markers.user_id = ? AND markers.thread > 0" +
+		") WHERE (last_at, room, thread) < (?, ?, ?) ORDER BY last_at DESC, room DESC, thread DESC LIMIT ?"
 	// By the user's messages in the room, not by all messages in the range: people mark unread what they see, but nothing
 	// keeps them from going back to the first message of a large room.
 	sqlOwn = "SELECT count(*) FROM events INDEXED BY events_nonce WHERE room = ? AND user_id = ? AND kind = 1 AND target = 0 AND seq > ? AND seq <= ?"
@@ -98,4 +106,35 @@ func (p positions) At(ctx context.Context, r store.Reader, seq uint32) (at, ordi
 func (p positions) Own(ctx context.Context, r store.Reader, after, upTo uint32) (n uint32, err error) {
 	err = p.tx.StmtContext(ctx, p.w.own).QueryRowContext(ctx, r.Room[:], r.User[:], int64(after), int64(upTo)).Scan(&n)
 	return n, err
+}
+
+// follow gives the followers of a thread their markers.
+func (s *Store) follow(ctx context.Context, tx *sql.Tx, m *store.Message, e *store.Event) error {
+	thread, users := store.Followers(m, e)
+	for _, user := range users {
+		if _, err := tx.StmtContext(ctx, s.w.follow).ExecContext(ctx, user[:], thread.Room[:], int64(thread.Seq)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FollowedThreads returns up to limit threads that a user follows, further down in their list than before.
+func (s *Store) FollowedThreads(ctx context.Context, user ids.User, before store.ThreadAt, limit int) (list []store.ThreadAt, err error) {
+	if before.IsZero() {
+		before.LastAt = math.MaxInt64
+	}
+	rows, err := s.r.followed.QueryContext(ctx, user[:], before.LastAt, before.Room[:], int64(before.Seq), limit)
+	if err != nil {
+		return nil, sqlite.MapErr("markers.FollowedThreads", err)
+	}
+	err = each(rows, func() error {
+		var at store.ThreadAt
+		var room sql.RawBytes
+		err := rows.Scan(&at.LastAt, &room, &at.Seq)
+		copy(at.Room[:], room)
+		list = append(list, at)
+		return err
+	})
+	return list, sqlite.MapErr("markers.FollowedThreads", err)
 }

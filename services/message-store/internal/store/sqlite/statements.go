@@ -46,7 +46,7 @@ func tuples(n, width int) string {
 type writeStatements struct {
 	insert               [groupSizes]*sql.Stmt
 	message, fold, blank *sql.Stmt
-	marker, mark         *sql.Stmt
+	marker, mark, follow *sql.Stmt
 	at, atInThread, own  *sql.Stmt
 	call, uncall         *sql.Stmt
 }
@@ -57,7 +57,7 @@ func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error
 			return err
 		}
 	}
-	return prepareAll(map[string]**sql.Stmt{sqlMessage: &w.message, sqlFold: &w.fold, sqlBlank: &w.blank, sqlMarker: &w.marker, sqlMark: &w.mark,
+	return prepareAll(map[string]**sql.Stmt{sqlMessage: &w.message, sqlFold: &w.fold, sqlBlank: &w.blank, sqlMarker: &w.marker, sqlMark: &w.mark, sqlFollow: &w.follow,
 		sqlAt: &w.at, sqlAtInThread: &w.atInThread, sqlOwn: &w.own,
 		sqlCall: &w.call, sqlUncall: &w.uncall},
 		func(query string) (*sql.Stmt, error) { return db.Prepare(ctx, query) })
@@ -68,6 +68,7 @@ type readStatements struct {
 	unread, calls, roomCalls                                       *sql.Stmt
 	nonces                                                         [groupSizes]*sql.Stmt
 	head, events, before, after, message, eventAt, changes, marker *sql.Stmt
+	followed                                                       *sql.Stmt
 	repliesBefore, repliesAfter, threads                           *sql.Stmt
 }
 
@@ -82,7 +83,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		}
 	}
 	return prepareAll(map[string]**sql.Stmt{sqlHead: &r.head, sqlEvents: &r.events, sqlBefore: &r.before, sqlAfter: &r.after,
-		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlChanges: &r.changes, sqlMarker: &r.marker, sqlUnread: &r.unread, sqlCalls: &r.calls, sqlRoomCalls: &r.roomCalls,
+		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlChanges: &r.changes, sqlMarker: &r.marker, sqlFollowed: &r.followed, sqlUnread: &r.unread, sqlCalls: &r.calls, sqlRoomCalls: &r.roomCalls,
 		sqlRepliesBefore: &r.repliesBefore, sqlRepliesAfter: &r.repliesAfter, sqlThreads: &r.threads}, prepare)
 }
 

@@ -2,8 +2,10 @@ package storetest
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -138,6 +140,76 @@ func testDelivered(t *testing.T, engine Engine) {
 	m.move(delivered(9), &store.Marker{Seq: 4, Ordinal: 4, Seen: 4, Delivered: 5}) // no further than the head
 	m.move(delivered(10), nil)
 	m.move(store.Move{Reader: store.Reader{User: me.User, Room: me.Room, Thread: 1}, Kind: store.MoveDelivered, Seq: 5}, nil)
+}
+
+// Who began a thread, answers in it, or is mentioned in it by name follows it, and has a marker in it.
+func testFollowers(t *testing.T, engine Engine) {
+	s := engine.Open(t)
+	w := NewWriter()
+	w.Users = append(w.Users, ids.New[ids.User](), ids.New[ids.User]())
+	call := func(users ...int) (calls []store.Mention) {
+		for _, user := range users {
+			calls = append(calls, store.Mention{Kind: store.MentionUser, User: w.Users[user], Length: 1})
+		}
+		return append(calls, store.Mention{Kind: store.MentionRoom, Offset: 9, Length: 5})
+	}
+	root, other := w.Post(0, "root"), w.Post(4, "other")
+	root.Mentions = call(1)
+	alone := w.Post(0, "nobody answers")
+	w.Edit(0, alone, "@you").Mentions = call(3)
+	w.Store(t, s)
+	following := func(user int, want ...uint32) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); ; { // MongoDB: behind the commit
+			var got []uint32
+			for _, at := range must(s.FollowedThreads(t.Context(), w.Users[user], store.ThreadAt{}, 10))(t) {
+				got = append(got, at.Seq)
+			}
+			switch {
+			case slices.Equal(got, want):
+				return
+			case time.Now().After(deadline):
+				t.Fatalf("user %d follows %v, want %v", user, got, want)
+			}
+		}
+	}
+	following(0)
+	following(1)
+	first := w.Reply(2, root, 1, "1st")
+	w.Store(t, s)
+	following(0, root.Seq)
+	following(1, root.Seq)
+	following(2, root.Seq)
+	following(3)
+	w.Edit(2, first, "@3").Mentions = call(3)
+	w.Store(t, s)
+	following(3, root.Seq)
+	w.Reply(3, other, 1, "x")
+	w.Store(t, s)
+	following(3, other.Seq, root.Seq) // that with the last reply first
+	following(4, other.Seq)
+	w.Edit(4, other, "@0").Mentions = call(0)
+	w.Reply(2, root, 2, "2nd").Mentions = call(2)
+	w.Store(t, s)
+	following(0, root.Seq, other.Seq)
+	page := must(s.FollowedThreads(t.Context(), w.Users[0], store.ThreadAt{}, 1))(t)
+	if len(page) != 1 || page[0].Ref != (store.Ref{Room: w.Room, Seq: root.Seq}) || page[0].LastAt == 0 {
+		t.Fatalf("first page %+v", page)
+	}
+	if rest := must(s.FollowedThreads(t.Context(), w.Users[0], page[0], 10))(t); len(rest) != 1 || rest[0].Seq != other.Seq {
+		t.Errorf("second page %+v", rest)
+	}
+
+	// Reading counts replies; who does not follow has no marker to move; answering moves it, too.
+	m := &moving{T: t, s: s}
+	in := func(user int) store.Reader { return store.Reader{User: w.Users[user], Room: w.Room, Thread: root.Seq} }
+	m.move(store.Move{Reader: in(4), Seq: 99}, nil)
+	m.move(store.Move{Reader: in(0), Seq: root.Seq}, nil) // before the first reply
+	m.move(store.Move{Reader: in(0), Seq: first.Seq + 1}, seen(first.Seq, 1))
+	m.move(store.Move{Reader: in(0), Seq: 99}, seen(first.Seq+4, 2))
+	m.move(store.Move{Reader: in(0), Kind: store.MoveUnread, Seq: first.Seq}, nil)
+	m.move(store.Move{Reader: in(4), Kind: store.MoveOwn, Seq: first.Seq + 4, Ordinal: 2}, seen(first.Seq+4, 2))
+	following(4, root.Seq, other.Seq)
 }
 
 // Moves of one marker at the same time, over two handles: none is lost, and what is told of the last is what is stored.

@@ -31,6 +31,7 @@ type Store interface {
 	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
 	Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
 	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
+	FollowedThreads(ctx context.Context, user ids.User, before store.ThreadAt, limit int) ([]store.ThreadAt, error)
 	UnreadMentions(ctx context.Context, readers []store.Unread) (map[store.Reader][]uint32, error)
 	Mentions(ctx context.Context, user ids.User, rooms []ids.Room, before store.MentionAt, limit int) ([]store.MentionAt, error)
 	Purge(ctx context.Context, room ids.Room) error
@@ -54,7 +55,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 		"pins": testPins, "changes": testChanges, "saved messages": testSaved,
 		"history": testHistory, "folding": testFolding, "targets": testTargets,
 		"markers": testMarkers, "mark unread": testUnread, "delivered": testDelivered, "movers race": testMoversRace,
-		"threads": testThreads, "purge": testPurge,
+		"followers of threads": testFollowers,
+		"threads":              testThreads, "purge": testPurge,
 		"unread mentions": testUnreadMentions, "mentions of a user": testMentions,
 		"meta": testMeta, "two writers": testTwoWriters, "readers see whole folds": testReadersDuringFolds,
 	} {
