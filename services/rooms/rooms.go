@@ -21,6 +21,7 @@ import (
 	"github.com/natter-chat/natter/pkg/people"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/rooms/internal/memberships"
+	"github.com/natter-chat/natter/services/rooms/internal/purge"
 	"github.com/natter-chat/natter/services/rooms/internal/relay"
 	"github.com/natter-chat/natter/services/rooms/internal/renames"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
@@ -48,6 +49,7 @@ type rooms struct {
 	store   store.Store
 	nc      *nats.Conn
 	relay   *relay.Relay
+	purge   *purge.Sweep
 	service *service.Service
 	// Changes wait for message-store, which asks for snapshots meanwhile: reads go on until no change is under way.
 	reads, changes *rpc.Server
@@ -87,6 +89,7 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	if r.relay, err = relay.New(r.store, r.nc, d.Log, d.Metrics); err != nil {
 		return err
 	}
+	r.purge = purge.New(r.store, rpc.NewClient(r.nc), d.Log)
 	names, err := people.New(rpc.NewClient(r.nc), d.Log)
 	if err != nil {
 		return err
@@ -147,8 +150,9 @@ func (cfg Config) openStore(ctx context.Context) (store.Store, error) {
 // Run serves until ctx ends, then answers what is under way.
 func (r *rooms) Run(ctx context.Context) error {
 	var jobs sync.WaitGroup
+	jobs.Go(func() { r.relay.Run(ctx) })
+	jobs.Go(func() { r.purge.Run(ctx) })
 	jobs.Go(func() { r.service.CleanUp(ctx) })
-	r.relay.Run(ctx)
 	jobs.Wait()
 	return r.stop()
 }

@@ -33,6 +33,7 @@ type world struct {
 	auth    *peopletest.Auth
 	log     *peertest.Log
 	stopLog func()
+	purger  *peertest.Purger
 	ready   *app.Readiness
 	url     string
 	config  rooms.Config
@@ -44,6 +45,7 @@ func start(t *testing.T, settings map[string]string) *world {
 	url := testkit.NATS(t)
 	w := &world{T: t, url: url, client: rpc.NewClient(peertest.Connect(t, url)), auth: peopletest.StartAuth(t, url), ready: &app.Readiness{}}
 	w.log, w.stopLog = peertest.StartLog(t, peertest.Connect(t, url))
+	w.purger = peertest.StartPurger(t, url)
 	values := map[string]string{"NATTER_NATS_URL": url, "NATTER_DATA_DIR": t.TempDir()}
 	maps.Copy(values, settings)
 	if err := config.NewSource(values).Load(&w.config); err != nil {
@@ -162,7 +164,12 @@ func (w *world) story(room string) string {
 			parts = append(parts, j.GetUser().GetUsername()+" joined as "+j.GetRole())
 		}
 		if l := c.GetMemberLeft(); l != nil {
-			parts = append(parts, l.GetUser().GetUsername()+" "+l.GetReason()+" by "+c.GetActor().GetUsername())
+			parts = append(parts, strings.TrimSpace(l.GetUser().GetUsername()+" "+l.GetReason()+" by "+c.GetActor().GetUsername()+" "+l.GetNote()))
+		}
+		if u := c.GetRoomUpdated(); u.GetIsDeleted() {
+			parts = append(parts, "deleted by "+c.GetActor().GetUsername())
+		} else if u != nil {
+			parts = append(parts, "called "+u.GetName()+" by "+c.GetActor().GetUsername())
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -3,6 +3,7 @@ package service
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -41,6 +42,28 @@ func TestTheLargestSnapshotFits(t *testing.T) {
 	}
 	if len(res.GetMembers()) != maxSnapshotMembers || !res.GetMore() || len(res.GetPending()) != maxPendingBytes/size {
 		t.Errorf("%d members, more %v, %d pending", len(res.GetMembers()), res.GetMore(), len(res.GetPending()))
+	}
+}
+
+// However many are muted, all are on some page.
+func TestASnapshotOfMutedMembersFits(t *testing.T) {
+	t.Parallel()
+	snap := store.Snapshot{Room: room.Room{Settings: room.Settings{Description: strings.Repeat("ü", 1000), Avatar: strings.Repeat("a", 2000)}}}
+	for range maxSnapshotMembers {
+		snap.Members = append(snap.Members, room.Member{
+			User: ids.New[ids.User](), Standing: room.Standing{Role: role.ReadOnly, MutedUntil: time.Now().Add(time.Hour)},
+		})
+	}
+	for len(snap.Members) > 0 {
+		res, err := snapshotPage(snap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := len(res.GetMembers())
+		if size := proto.Size(res); size+maxPendingBytes > maxReply || n == 0 || res.GetMore() != (n < len(snap.Members)) {
+			t.Fatalf("%d members in %d bytes, more: %t", n, size, res.GetMore())
+		}
+		snap.Members = snap.Members[n:]
 	}
 }
 

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	pgpool "github.com/natter-chat/natter/pkg/postgres"
@@ -13,11 +14,23 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(tb testing.TB) storetest.Open {
-		tb.Helper()
-		url := testkit.Postgres(tb)
-		return func(ctx context.Context) (store.Store, error) { return postgres.Open(ctx, url) }
-	})
+	storetest.Run(t, database)
+}
+
+func TestCrowd(t *testing.T) {
+	if os.Getenv("NATTER_TEST_HEAVY") == "" {
+		t.Skip("slow: NATTER_TEST_HEAVY=1 runs it")
+	}
+	t.Parallel()
+	storetest.Crowd(t, database)
+}
+
+func BenchmarkCrowd(b *testing.B) { storetest.Benchmark(b, database) }
+
+func database(tb testing.TB) storetest.Open {
+	tb.Helper()
+	url := testkit.Postgres(tb)
+	return func(ctx context.Context) (store.Store, error) { return postgres.Open(ctx, url) }
 }
 
 func TestPlans(t *testing.T) {

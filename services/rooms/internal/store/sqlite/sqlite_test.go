@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -14,11 +15,23 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(tb testing.TB) storetest.Open {
-		tb.Helper()
-		path := filepath.Join(tb.TempDir(), "rooms.db")
-		return func(ctx context.Context) (store.Store, error) { return sqlite.Open(ctx, path) }
-	})
+	storetest.Run(t, database)
+}
+
+func TestCrowd(t *testing.T) {
+	if os.Getenv("NATTER_TEST_HEAVY") == "" {
+		t.Skip("slow: NATTER_TEST_HEAVY=1 runs it")
+	}
+	t.Parallel()
+	storetest.Crowd(t, database)
+}
+
+func BenchmarkCrowd(b *testing.B) { storetest.Benchmark(b, database) }
+
+func database(tb testing.TB) storetest.Open {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "rooms.db")
+	return func(ctx context.Context) (store.Store, error) { return sqlite.Open(ctx, path) }
 }
 
 func TestPlans(t *testing.T) {

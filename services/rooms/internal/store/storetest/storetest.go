@@ -67,9 +67,7 @@ func Run(t *testing.T, database func(testing.TB) Open) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &suite{T: t, open: database(t), now: time.Date(2026, 11, 22, 10, 0, 0, int(5*time.Millisecond), time.UTC)}
-			s.Store = s.process()
-			run(s)
+			run(newSuite(t, database))
 		})
 	}
 }
@@ -80,6 +78,13 @@ type suite struct {
 	store.Store
 	open Open
 	now  time.Time
+}
+
+func newSuite(t *testing.T, database func(testing.TB) Open) *suite {
+	t.Helper()
+	s := &suite{T: t, open: database(t), now: time.Date(2026, 11, 22, 10, 0, 0, int(5*time.Millisecond), time.UTC)}
+	s.Store = s.process()
+	return s
 }
 
 // limits are not reached by accident.
