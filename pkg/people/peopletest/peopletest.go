@@ -18,6 +18,7 @@ import (
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/pkg/subject"
+	"github.com/natter-chat/natter/pkg/username"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
@@ -37,7 +38,7 @@ type Auth struct {
 	closed []string
 }
 
-// StartAuth answers GetUsers until tb ends.
+// StartAuth answers GetUsers and FindUsers until tb ends.
 func StartAuth(tb testing.TB, url string) *Auth {
 	tb.Helper()
 	log := slog.New(slog.DiscardHandler)
@@ -52,7 +53,7 @@ func StartAuth(tb testing.TB, url string) *Auth {
 	}
 	tb.Cleanup(func() { _ = server.Close(context.Background()) })
 	a := &Auth{publish: nc.Publish, users: map[string]*chatv1.UserRef{}}
-	if err := errors.Join(rpc.Handle(server, "GetUsers", a.getUsers), nc.Flush()); err != nil {
+	if err := errors.Join(rpc.Handle(server, "GetUsers", a.getUsers), rpc.Handle(server, "FindUsers", a.findUsers), nc.Flush()); err != nil {
 		tb.Fatal(err)
 	}
 	return a
@@ -104,6 +105,30 @@ func (a *Auth) getUsers(_ context.Context, req *authv1.GetUsersRequest) (*authv1
 		if slices.Contains(a.closed, id) {
 			res.ClosedIds = append(res.ClosedIds, id)
 		}
+	}
+	return res, nil
+}
+
+func (a *Auth) findUsers(_ context.Context, req *authv1.FindUsersRequest) (*authv1.FindUsersResponse, error) {
+	a.Calls.Add(1)
+	if a.Down.Load() {
+		return nil, fault.New(fault.Unavailable, "down")
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	byKey := map[string]*chatv1.UserRef{}
+	for _, ref := range a.users {
+		if _, key, err := username.Parse(ref.GetUsername()); err == nil {
+			byKey[key] = ref
+		}
+	}
+	res := &authv1.FindUsersResponse{}
+	for _, name := range req.GetUsernames() {
+		found := &chatv1.UserRef{}
+		if _, key, err := username.Parse(name); err == nil && byKey[key] != nil {
+			found = byKey[key]
+		}
+		res.Users = append(res.Users, found)
 	}
 	return res, nil
 }
