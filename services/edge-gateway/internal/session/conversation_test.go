@@ -83,7 +83,7 @@ func TestUserEventsArePassedOn(t *testing.T) {
 		first, _ := g.connect(t, e, p)
 		second, _ := g.connect(t, e, p)
 		w, _ := g.connect(t, e, other)
-		preferences := &clientv1.PreferencesChanged{RoomId: room.String(), Preferences: &clientv1.Preferences{IsFavourite: true, HiddenSeq: 1}}
+		preferences := &clientv1.PreferencesChanged{RoomId: room.String(), Preferences: &clientv1.Preferences{IsFavourite: true, HiddenSeq: 1, Rev: 2}}
 		invited := &clientv1.Invited{InvitationId: "i", Room: &chatv1.Room{Name: "secret"}, By: &chatv1.UserRef{Username: "ada"}}
 		saved := &clientv1.SavedChanged{RoomId: room.String(), Seq: 1, Removed: true}
 		for _, tt := range []struct {
@@ -106,7 +106,10 @@ func TestUserEventsArePassedOn(t *testing.T) {
 		}
 		p.publish(t, &busv1.UserEvent{Event: &busv1.UserEvent_Preferences{Preferences: preferences}}) // no news
 		p.publish(t, &busv1.UserEvent{Event: &busv1.UserEvent_Preferences{Preferences: &clientv1.PreferencesChanged{
-			RoomId: ids.New[ids.Room]().String(), Preferences: &clientv1.Preferences{IsFavourite: true}, // of no room of theirs
+			RoomId: room.String(), Preferences: &clientv1.Preferences{Notifications: "all", Rev: 1}, // came late
+		}}})
+		p.publish(t, &busv1.UserEvent{Event: &busv1.UserEvent_Preferences{Preferences: &clientv1.PreferencesChanged{
+			RoomId: ids.New[ids.Room]().String(), Preferences: &clientv1.Preferences{IsFavourite: true, Rev: 3}, // of no room of theirs
 		}}})
 		room.commit(1)
 		for _, c := range []*client{first, second, w} {
@@ -124,7 +127,7 @@ func TestLostPreferences(t *testing.T) {
 	p := shared.person()
 	room := shared.room(1, p)
 	c, _ := g.connect(t, wire.JSON, p)
-	room.setMembership(p, func(m *roomsv1.Membership) { m.Preferences = &clientv1.Preferences{Notifications: "none"} })
+	room.setMembership(p, func(m *roomsv1.Membership) { m.Preferences = &clientv1.Preferences{Notifications: "none", Rev: 1} })
 	g.srv.Resync()
 	if got := c.next().GetUserEvent().GetPreferences(); got.GetRoomId() != room.String() || got.GetPreferences().GetNotifications() != "none" {
 		t.Errorf("got %v", got)

@@ -105,24 +105,9 @@ func setMembership(state *clientv1.RoomState, m upstream.Membership) {
 
 func membershipOf(r *clientv1.RoomState) membership {
 	return membership{
-		head: r.GetHeadSeq(), read: r.GetReadSeq(), rev: r.GetRev(), preferences: preferencesOf(r.GetPreferences()),
+		head: r.GetHeadSeq(), read: r.GetReadSeq(), rev: r.GetRev(), preferencesRev: r.GetPreferences().GetRev(),
 		isLarge: r.GetRoom().GetMemberCount() > maxReceiptRoom,
 	}
-}
-
-// preferences are those the client was told of. There is one per connection and room, so they are small.
-type preferences struct {
-	hidden        uint32
-	notifications byte // its first letter tells the levels apart
-	favourite     bool
-}
-
-func preferencesOf(p *clientv1.Preferences) preferences {
-	is := preferences{hidden: p.GetHiddenSeq(), favourite: p.GetIsFavourite()}
-	if level := p.GetNotifications(); level != "" {
-		is.notifications = level[0]
-	}
-	return is
 }
 
 // epoch caches the server's epoch. It changes with a restored backup, for which every service is restarted.

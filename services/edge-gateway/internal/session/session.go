@@ -65,10 +65,10 @@ type session struct {
 
 // membership is what a session knows of one of its rooms.
 type membership struct {
-	head      uint32 // as of which the user was a member
-	read, rev uint32 // the read marker
-	preferences
-	isLarge bool // nobody is told of receipts
+	head           uint32 // as of which the user was a member
+	read, rev      uint32 // the read marker
+	preferencesRev uint32 // of the preferences that the client was told of
+	isLarge        bool   // nobody is told of receipts
 }
 
 // await waits for the client. What comes is read and handled by a worker, since the stack that takes would stay as large

@@ -299,9 +299,9 @@ func (s *session) profileChanged(user *chatv1.User) {
 func (s *session) preferencesChanged(room ids.Room, p *clientv1.Preferences) {
 	s.mu.Lock()
 	m, isMember := s.rooms[room]
-	isNews := isMember && m.preferences != preferencesOf(p)
+	isNews := isMember && p.GetRev() > m.preferencesRev
 	if isNews {
-		m.preferences = preferencesOf(p)
+		m.preferencesRev = p.GetRev()
 		s.rooms[room] = m
 	}
 	s.mu.Unlock()
