@@ -207,6 +207,7 @@ var handwritten = []handwrittenRoute{
 		query: []queryParameter{
 			{"returnTo", "Path of this server to come back to, or the listener of a native client, http://127.0.0.1:<port>/…; see /auth/sso/exchange."},
 			{"codeChallenge", "PKCE of a native client (RFC 7636, S256)."},
+			{"invitation", "The code of an invitation, on a server that takes new users by invitation only."},
 		},
 		answer: "To the provider.", status: 302,
 	},

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/natter-chat/natter/pkg/client"
 	"github.com/natter-chat/natter/services/standalone/internal/openidtest"
 )
 
@@ -270,11 +272,59 @@ func TestPasswordAfterSignOn(t *testing.T) {
 	}
 }
 
+// On a server that takes new users by invitation, a provider's people need one, too: in every way to sign in, once.
+func TestSignOnByInvitation(t *testing.T) {
+	t.Parallel()
+	w := startSSOOn(t, startOne, "NATTER_SIGN_UP=invite")
+	w.corp.SignInAs(providerUser("owner", true))
+	owner := w.native(t, "corp")
+	made := w.post(t, "/admin/invitations", owner.body.AccessToken, map[string]any{"maxUses": 2})
+	var invitation struct{ Code string }
+	if err := json.Unmarshal([]byte(made.text), &invitation); err != nil || made.status != http.StatusCreated {
+		t.Fatalf("%d %s", made.status, made.text)
+	}
+	w.corp.SignInAs(providerUser("ann", true))
+	wantRefused(t, "without an invitation", w.native(t, "corp"), http.StatusForbidden, "permission_denied")
+	long := do(t, newBrowser(t, ""), http.MethodGet, w.url+"/auth/sso/corp?invitation="+strings.Repeat("A", 100), "", nil)
+	wantRefused(t, "with a made up one", long, http.StatusForbidden, "permission_denied")
+
+	// The SDK does what a native client should, with a browser.
+	sdk, err := client.New(w.url, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := sdk.SignOn(t.Context(), "corp", invitation.Code, func(at string) error {
+		if a := do(t, newBrowser(t, ""), http.MethodGet, at, "", nil); a.status != http.StatusOK || !strings.Contains(a.text, "close this page") {
+			t.Errorf("the browser ended at %v: %d %s", a.at, a.status, a.text)
+		}
+		return nil
+	})
+	if err != nil || in.GetUser().GetUsername() != "ann" {
+		t.Fatalf("%v, %v", in, err)
+	}
+	google := func(name string) answer {
+		return w.post(t, "/auth/google-login", "", map[string]string{
+			"idToken": w.google.IDToken(t, providerUser(name, true), nil), "invitation": invitation.Code,
+		})
+	}
+	if a := google("bob"); a.status != http.StatusOK {
+		t.Errorf("with the second use: %d %s", a.status, a.text)
+	}
+	wantRefused(t, "used up", google("cat"), http.StatusForbidden, "permission_denied")
+	if a := google("bob"); a.status != http.StatusOK { // who is in needs none
+		t.Errorf("again: %d %s", a.status, a.text)
+	}
+	failed, cancel := context.WithCancel(t.Context())
+	if _, err := sdk.SignOn(failed, "corp", "", func(string) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
+}
+
 func TestCookieOfASignOn(t *testing.T) {
 	t.Parallel()
 	w := startSSO(t)
-	client := newBrowser(t, "/authorize")
-	a := do(t, client, http.MethodGet, w.beginURL("corp", "/", ""), "", nil)
+	browser := newBrowser(t, "/authorize")
+	a := do(t, browser, http.MethodGet, w.beginURL("corp", "/", ""), "", nil)
 	cookie, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
 	if err != nil || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/auth/sso/" || cookie.MaxAge != 600 {
 		t.Errorf("cookie %+v, %v", cookie, err)

@@ -73,7 +73,11 @@ func (s *SingleSignOn) BeginSignOn(ctx context.Context, req *authv1.BeginSignOnR
 	if err != nil {
 		return nil, err
 	}
+	if len(req.GetInvitation()) > sso.MaxInvitation {
+		return nil, store.ErrNotInvited
+	}
 	a := sso.NewAttempt(provider.Name, returnTo, req.GetCodeChallenge())
+	a.Invitation = req.GetInvitation()
 	if req.GetLink() {
 		caller, err := rpc.Caller(ctx)
 		if err != nil {
@@ -116,7 +120,7 @@ func (s *SingleSignOn) FinishSignOn(ctx context.Context, req *authv1.FinishSignO
 	if !a.Link.IsZero() {
 		return &authv1.FinishSignOnResponse{Url: a.ReturnTo}, s.link(ctx, a, claims)
 	}
-	u, identity, err := s.accountOf(ctx, provider, claims)
+	u, identity, err := s.accountOf(ctx, provider, claims, a.Invitation)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +211,7 @@ func (s *SingleSignOn) GoogleLogin(ctx context.Context, req *authv1.GoogleLoginR
 		s.audit(ctx, audit.Event{Kind: audit.LoginFailed, Detail: "google-login: " + fault.From(err).Message})
 		return nil, err
 	}
-	u, identity, err := s.accountOf(ctx, google, claims)
+	u, identity, err := s.accountOf(ctx, google, claims, req.GetInvitation())
 	if err != nil {
 		return nil, err
 	}

@@ -20,22 +20,22 @@ import (
 //
 //	the identity is linked            that account
 //	its e-mail address is not verified nobody's: sign in otherwise, and link it from inside a session
-//	nobody has the address            a new account, with the address verified
+//	nobody has the address            a new account, with the address verified, if the settings let them sign up
 //	an account has verified it        that account, and the identity is linked
 //	an account has not verified it    that account, after every other way into it is gone: whoever registered the
 //	                                  address may not be who has it
-func (s *SingleSignOn) accountOf(ctx context.Context, p *sso.Provider, c sso.Claims) (user.User, store.Identity, error) {
+func (s *SingleSignOn) accountOf(ctx context.Context, p *sso.Provider, c sso.Claims, invitation string) (user.User, store.Identity, error) {
 	// Twice: of two tabs that do the same for the first time, one finds what the other has done.
 	for range 2 {
-		u, identity, err := s.findAccount(ctx, p, c)
+		u, identity, err := s.findAccount(ctx, p, c, invitation)
 		if code := fault.CodeOf(err); code != fault.AlreadyExists && code != fault.Conflict {
 			return u, identity, err
 		}
 	}
-	return s.findAccount(ctx, p, c)
+	return s.findAccount(ctx, p, c, invitation)
 }
 
-func (s *SingleSignOn) findAccount(ctx context.Context, p *sso.Provider, c sso.Claims) (user.User, store.Identity, error) {
+func (s *SingleSignOn) findAccount(ctx context.Context, p *sso.Provider, c sso.Claims, invitation string) (user.User, store.Identity, error) {
 	identity, err := s.store.IdentityBySubject(ctx, c.Issuer, c.Subject)
 	if err == nil {
 		u, err := s.activeUser(ctx, identity.User)
@@ -54,7 +54,7 @@ func (s *SingleSignOn) findAccount(ctx context.Context, p *sso.Provider, c sso.C
 	u, err := s.store.UserByEmail(ctx, email.Key)
 	switch {
 	case fault.CodeOf(err) == fault.NotFound:
-		if u, err = s.newAccount(ctx, email, c); err != nil {
+		if u, err = s.newAccount(ctx, email, c, invitation); err != nil {
 			return u, identity, err
 		}
 	case err != nil:
@@ -126,7 +126,7 @@ func newIdentity(u ids.User, c sso.Claims) store.Identity {
 
 // newAccount makes an account without a password, with a username as close as can be to what they are called there. A crash
 // before the identity is linked is no harm: next time the account is found by its verified address.
-func (s *SingleSignOn) newAccount(ctx context.Context, email user.Name, c sso.Claims) (user.User, error) {
+func (s *SingleSignOn) newAccount(ctx context.Context, email user.Name, c sso.Claims, invitation string) (user.User, error) {
 	u := user.User{
 		ID: ids.New[ids.User](), Email: email, EmailVerified: true, CreatedAt: now(),
 	}
@@ -134,7 +134,7 @@ func (s *SingleSignOn) newAccount(ctx context.Context, email user.Name, c sso.Cl
 	var err error
 	for _, name := range usernames(c.Username, c.Name, local) {
 		u.Username = name
-		if u, err = s.Service.signUp(ctx, u, ""); !errors.Is(err, store.ErrUsernameTaken) {
+		if u, err = s.Service.signUp(ctx, u, invitation); !errors.Is(err, store.ErrUsernameTaken) {
 			break
 		}
 	}

@@ -18,7 +18,7 @@ import (
 
 // Config is the settings of single sign-on.
 type Config struct {
-	Names     []string            `env:"NATTER_SSO_PROVIDERS" help:"OpenID providers to sign in with, in the order shown, such as google,corp; google needs no issuer"`
+	Names     []string            `env:"NATTER_SSO_PROVIDERS" help:"OpenID providers to sign in with, in the order shown, such as google,corp; google needs no issuer; they see to second factors themselves"`
 	Each      map[string]Settings `named:"NATTER_SSO_PROVIDERS"`
 	PublicURL string              `env:"NATTER_PUBLIC_URL" help:"where people reach this server, such as https://chat.example.org; single sign-on and links in e-mails need it"`
 }

@@ -24,6 +24,8 @@ const (
 	AttemptTTL = 10 * time.Minute
 	// CodeTTL is how long a native client has to turn a code into a session.
 	CodeTTL = time.Minute
+	// MaxInvitation is more than a code of an invitation has, in bytes: it travels in a cookie.
+	MaxInvitation = 64
 	// maxReturn bounds where to return to, in bytes: it travels in a cookie.
 	maxReturn = 512
 )
@@ -41,6 +43,8 @@ type Attempt struct {
 	ReturnTo string
 	// Challenge is that of PKCE between a native client and us; empty for browsers.
 	Challenge string
+	// Invitation is the code of one, for who has no account yet; at most MaxInvitation bytes.
+	Invitation string
 	// Link is the user who adds an identity to their account, and Session where they do; zero: somebody signs in.
 	Link    ids.User
 	Session ids.Session

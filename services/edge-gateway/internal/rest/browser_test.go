@@ -145,7 +145,7 @@ func TestSecurityHeaders(t *testing.T) {
 	} {
 		policy := directives(get("/", func(r *http.Request) { r.Host = host }))
 		want := map[string]string{
-			"default-src": "'self'", "script-src": "'self'", "style-src": "'self' 'unsafe-inline'", "img-src": "'self' data: blob:",
+			"default-src": "'self'", "script-src": "'self'", "style-src": "'self' 'unsafe-inline'", "img-src": "'self' https: data: blob:",
 			"media-src": "'self' blob:", "connect-src": want, "object-src": "'none'", "base-uri": "'none'", "form-action": "'self'",
 			"frame-ancestors": "'none'",
 		}

@@ -28,13 +28,14 @@ func SecurityHeaders(proxies clientaddr.Proxies, next http.Handler) http.Handler
 const hsts = "max-age=31536000"
 
 // contentSecurityPolicy is that of pages on host. The WebSocket is named, because for some browsers 'self' does not
-// include it; styles may be inline, because libraries set them on elements; blob: is pictures about to be uploaded.
+// include it; styles may be inline, because libraries set them on elements; blob: is pictures about to be uploaded, and https:
+// is avatars, which people have wherever they like: their hosts see who looks, but not (Referrer-Policy) at what.
 func contentSecurityPolicy(host string) string {
 	connect := "'self'"
 	if isPlainHost(host) {
 		connect += " ws://" + host + " wss://" + host
 	}
-	return "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; " +
+	return "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' https: data: blob:; media-src 'self' blob:; " +
 		"connect-src " + connect + "; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 

@@ -28,6 +28,7 @@ func (a *api) beginSSO(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	to, err := a.begin(a.withClient(r), w, r, clientaddr.Key(a.proxies.Of(r)), &authv1.BeginSignOnRequest{
 		Provider: r.PathValue("provider"), ReturnTo: query.Get("returnTo"), CodeChallenge: query.Get("codeChallenge"),
+		Invitation: query.Get("invitation"),
 	})
 	if err != nil {
 		a.failPage(w, r, err)

@@ -167,8 +167,10 @@ func (x *Provider) GetUrl() string {
 }
 
 type GoogleLoginRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	IdToken       string                 `protobuf:"bytes,1,opt,name=id_token,json=idToken,proto3" json:"id_token,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	IdToken string                 `protobuf:"bytes,1,opt,name=id_token,json=idToken,proto3" json:"id_token,omitempty"`
+	// The code of an invitation, on a server that takes new users by invitation only.
+	Invitation    string `protobuf:"bytes,2,opt,name=invitation,proto3" json:"invitation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -206,6 +208,13 @@ func (*GoogleLoginRequest) Descriptor() ([]byte, []int) {
 func (x *GoogleLoginRequest) GetIdToken() string {
 	if x != nil {
 		return x.IdToken
+	}
+	return ""
+}
+
+func (x *GoogleLoginRequest) GetInvitation() string {
+	if x != nil {
+		return x.Invitation
 	}
 	return ""
 }
@@ -509,7 +518,9 @@ type BeginSignOnRequest struct {
 	// PKCE of a native client with this server (RFC 7636, S256).
 	CodeChallenge string `protobuf:"bytes,3,opt,name=code_challenge,json=codeChallenge,proto3" json:"code_challenge,omitempty"`
 	// True: the caller adds an identity to their account.
-	Link          bool `protobuf:"varint,4,opt,name=link,proto3" json:"link,omitempty"`
+	Link bool `protobuf:"varint,4,opt,name=link,proto3" json:"link,omitempty"`
+	// The code of an invitation, on a server that takes new users by invitation only.
+	Invitation    string `protobuf:"bytes,5,opt,name=invitation,proto3" json:"invitation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -570,6 +581,13 @@ func (x *BeginSignOnRequest) GetLink() bool {
 		return x.Link
 	}
 	return false
+}
+
+func (x *BeginSignOnRequest) GetInvitation() string {
+	if x != nil {
+		return x.Invitation
+	}
+	return ""
 }
 
 type BeginSignOnResponse struct {
@@ -795,9 +813,12 @@ const file_natter_auth_v1_sso_proto_rawDesc = "" +
 	"\bProvider\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x10\n" +
-	"\x03url\x18\x03 \x01(\tR\x03url\"/\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\"O\n" +
 	"\x12GoogleLoginRequest\x12\x19\n" +
-	"\bid_token\x18\x01 \x01(\tR\aidToken\"N\n" +
+	"\bid_token\x18\x01 \x01(\tR\aidToken\x12\x1e\n" +
+	"\n" +
+	"invitation\x18\x02 \x01(\tR\n" +
+	"invitation\"N\n" +
 	"\x13ExchangeCodeRequest\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12#\n" +
 	"\rcode_verifier\x18\x02 \x01(\tR\fcodeVerifier\"\x17\n" +
@@ -816,12 +837,15 @@ const file_natter_auth_v1_sso_proto_rawDesc = "" +
 	"\x15RemoveIdentityRequest\x12\x1f\n" +
 	"\videntity_id\x18\x01 \x01(\tR\n" +
 	"identityId\"\x18\n" +
-	"\x16RemoveIdentityResponse\"\x88\x01\n" +
+	"\x16RemoveIdentityResponse\"\xa8\x01\n" +
 	"\x12BeginSignOnRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x1b\n" +
 	"\treturn_to\x18\x02 \x01(\tR\breturnTo\x12%\n" +
 	"\x0ecode_challenge\x18\x03 \x01(\tR\rcodeChallenge\x12\x12\n" +
-	"\x04link\x18\x04 \x01(\bR\x04link\"\x80\x01\n" +
+	"\x04link\x18\x04 \x01(\bR\x04link\x12\x1e\n" +
+	"\n" +
+	"invitation\x18\x05 \x01(\tR\n" +
+	"invitation\"\x80\x01\n" +
 	"\x13BeginSignOnResponse\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x18\n" +
