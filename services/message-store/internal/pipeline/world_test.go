@@ -104,13 +104,13 @@ func (f *fixture) react(user int, nonce string, seq uint32, emoji string, remove
 	return c
 }
 
-// changed is the relay's command of a change of the room, which make fills in for its version.
-func (f *fixture) changed(actor int, make func(c *busv1.Command, version uint32)) *busv1.Command {
+// changed is the relay's command of a change of the room, which fill completes for its version.
+func (f *fixture) changed(actor int, fill func(c *busv1.Command, version uint32)) *busv1.Command {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	version := uint32(len(f.changes) + 1)
 	c := f.command(actor, bus.VersionNonce(version))
-	make(c, version)
+	fill(c, version)
 	f.changes = append(f.changes, c)
 	return c
 }

@@ -108,10 +108,11 @@ func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) err
 	var targets map[store.Ref]*store.Message
 	var called map[store.Ref][]ids.User // before these events
 	for _, e := range events {
-		ref := store.Ref{Room: e.Room, Seq: e.FoldsInto()}
-		if ref.Seq == 0 {
+		into := e.FoldsInto()
+		if into == 0 {
 			continue
 		}
+		ref := store.Ref{Room: e.Room, Seq: into} // below the exit: it escapes
 		m, ok := targets[ref]
 		if !ok {
 			rows, err := tx.StmtContext(ctx, s.w.message).QueryContext(ctx, ref.Room[:], int64(ref.Seq))
