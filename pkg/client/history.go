@@ -38,6 +38,14 @@ func (c *Client) Message(ctx context.Context, roomID string, seq uint32) (*chatv
 	return call(ctx, c, &messagestorev1.GetMessageRequest{RoomId: roomID, Seq: seq}, &chatv1.Message{})
 }
 
+// Threads returns the messages of a room that have replies in their threads, newest message first; before is the seq of the
+// last one of the page before. Fetch and Messages return the replies of one.
+func (c *Client) Threads(ctx context.Context, roomID string, before uint32, limit int) ([]*chatv1.Message, error) {
+	req := &messagestorev1.ListThreadsRequest{RoomId: roomID, Before: before, Limit: uint32(limit)}
+	res, err := call(ctx, c, req, &messagestorev1.ListThreadsResponse{})
+	return res.GetMessages(), err
+}
+
 // Edits returns every content that a message had, oldest first; after is the seq of the last edit of the page before.
 func (c *Client) Edits(ctx context.Context, roomID string, seq, after uint32, limit int) ([]*messagestorev1.Edit, error) {
 	req := &messagestorev1.ListEditsRequest{RoomId: roomID, Seq: seq, After: after, Limit: uint32(limit)}

@@ -28,6 +28,11 @@ func (c *Client) CreateBot(ctx context.Context, username, avatar string) (*chatv
 	return call(ctx, c, &authv1.CreateBotRequest{Username: username, Avatar: avatar}, &chatv1.User{})
 }
 
+// DeleteBot deletes one of the user's bots, for good: its tokens end, its messages stay.
+func (c *Client) DeleteBot(ctx context.Context, botID string) error {
+	return done(ctx, c, &authv1.DeleteBotRequest{BotId: botID}, &authv1.DeleteBotResponse{})
+}
+
 // Bots returns the user's bots.
 func (c *Client) Bots(ctx context.Context) ([]*chatv1.User, error) {
 	res, err := call(ctx, c, &authv1.ListBotsRequest{}, &authv1.ListBotsResponse{})
