@@ -229,3 +229,42 @@ func TestRefusedLookups(t *testing.T) {
 	}
 	refused[*storev1.ListEditsResponse](t, member, w, "ListEdits", &storev1.ListEditsRequest{RoomId: room.String(), Seq: m, Limit: 101}, fault.InvalidArgument, "limit")
 }
+
+// Pages of lists stay below what the bus takes, too; the rest comes with the next page.
+func TestLargeLists(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.start(t, map[string]string{"NATTER_DATA_DIR": t.TempDir()})
+	room := ids.New[ids.Room]()
+	w.do(t, w.joined(room, 0, 1, "owner", true))
+	large := strings.Repeat("x", 8<<10-8)
+	first := w.send(t, room, 0, "edited", large).GetSeq()
+	const each = 70
+	for i := range each {
+		w.do(t, w.edit(room, 0, fmt.Sprint("edit ", i), first, fmt.Sprint(large, i)))
+		seq := w.send(t, room, 0, fmt.Sprint(i), large).GetSeq()
+		w.do(t, w.pin(room, 0, fmt.Sprint("pin ", i), seq, false))
+		call[*storev1.SaveMessageResponse](t, w.as(t.Context(), 0), w, "SaveMessage", &storev1.SaveMessageRequest{RoomId: room.String(), Seq: seq})
+	}
+	edits, after := 0, uint32(0)
+	pins, before := 0, uint32(0)
+	saved, beforeID := 0, ""
+	for page := range 2 {
+		e := call[*storev1.ListEditsResponse](t, w.as(t.Context(), 0), w, "ListEdits", &storev1.ListEditsRequest{RoomId: room.String(), Seq: first, After: after, Limit: 100})
+		p := call[*storev1.ListPinsResponse](t, w.as(t.Context(), 0), w, "ListPins", &storev1.ListPinsRequest{RoomId: room.String(), Before: before, Limit: 100})
+		s := call[*storev1.ListSavedResponse](t, w.as(t.Context(), 0), w, "ListSaved", &storev1.ListSavedRequest{Before: beforeID, Limit: 100})
+		edits, pins, saved = edits+len(e.GetEdits()), pins+len(p.GetPins()), saved+len(s.GetSaved())
+		for name, list := range map[string]struct {
+			proto.Message
+			more bool
+		}{"edits": {e, e.GetMore()}, "pins": {p, p.GetMore()}, "saved": {s, s.GetMore()}} {
+			if size := proto.Size(list.Message); size > 512<<10 || list.more != (page == 0) {
+				t.Errorf("page %d of %s: %d bytes, more=%t", page, name, size, list.more)
+			}
+		}
+		after, before, beforeID = e.GetEdits()[len(e.GetEdits())-1].GetSeq(), p.GetPins()[len(p.GetPins())-1].GetSeq(), s.GetSaved()[len(s.GetSaved())-1].GetId()
+	}
+	if edits != each+1 || pins != each || saved != each {
+		t.Errorf("two pages have %d edits, %d pins, %d saved messages", edits, pins, saved)
+	}
+}

@@ -13,6 +13,8 @@ const (
 	maxEmojis = 50
 	// maxReactors is how many reactions a message may have in all: its fold is read and written as a whole.
 	maxReactors = 5000
+	// maxEdits is how often a message may be edited: the fold lists them, so that their contents can be found and wiped.
+	maxEdits = 5000
 )
 
 // Verdict is what becomes of a command.
@@ -117,6 +119,8 @@ func (s *State) edit(e *store.Event, m *store.Message) (Verdict, Made, *fault.Fa
 		return refuse(denied("you may edit your own messages only"))
 	case m.Event.Type == "text" && strings.TrimSpace(e.Content) == "":
 		return refuse(fault.Invalid("content", "is empty"))
+	case m.Text() != e.Content && len(m.Edits) >= maxEdits:
+		return refuse(&fault.Fault{Code: fault.ResourceExhausted, Message: "the message was edited too often", Field: "seq"})
 	case m.Text() != e.Content:
 		return Append, Made{}, nil
 	case m.EditedSeq != 0:

@@ -217,6 +217,27 @@ func TestLimitsOfReactions(t *testing.T) {
 	}
 }
 
+func TestLimitOfEdits(t *testing.T) {
+	t.Parallel()
+	c := newCast()
+	m := c.post(t, role.Member)
+	edit := func(content string) (room.Verdict, fault.Code) {
+		verdict, _, code := c.do(role.Member, store.KindEdited, func(e *store.Event) { e.Target, e.Content = m, content })
+		return verdict, code
+	}
+	for i := range 5000 {
+		if verdict, code := edit(fmt.Sprint(i)); verdict != room.Append {
+			t.Fatalf("edit %d: %s", i, code)
+		}
+	}
+	if _, code := edit("one more"); code != fault.ResourceExhausted {
+		t.Errorf("one more edit: %q", code)
+	}
+	if verdict, code := edit("4999"); verdict != room.Unchanged {
+		t.Errorf("the same content again: verdict %d %s", verdict, code)
+	}
+}
+
 // So many messages are pinned and no more, however the state learned of them.
 func TestLimitOfPins(t *testing.T) {
 	t.Parallel()
