@@ -24,6 +24,7 @@ func TestChat(t *testing.T) {
 		t.Run("away and back", func(t *testing.T) { t.Parallel(); awayAndBack(t, s) })
 		t.Run("a new name", func(t *testing.T) { t.Parallel(); newName(t, s) })
 		t.Run("a ban while everybody writes", func(t *testing.T) { t.Parallel(); bannedUnderFire(t, s) })
+		t.Run("a moderated room", func(t *testing.T) { t.Parallel(); moderation(t, s) })
 		t.Run("many rooms", func(t *testing.T) { t.Parallel(); manyTalk(t, s) })
 	})
 }
