@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -13,7 +14,7 @@ import (
 // Counted is a store that counts how often it is read for people: when many come back at once it should be seldom.
 type Counted struct {
 	Store
-	room, rooms, memberships, members, snapshot prometheus.Counter
+	room, rooms, memberships, members, snapshot, invitations, links prometheus.Counter
 }
 
 // Count counts the reads of a store.
@@ -27,6 +28,7 @@ func Count(s Store, reg prometheus.Registerer) (*Counted, error) {
 	return &Counted{
 		Store: s, room: reads.WithLabelValues("room"), rooms: reads.WithLabelValues("rooms"),
 		memberships: reads.WithLabelValues("memberships"), members: reads.WithLabelValues("members"), snapshot: reads.WithLabelValues("snapshot"),
+		invitations: reads.WithLabelValues("invitations"), links: reads.WithLabelValues("links"),
 	}, nil
 }
 
@@ -76,4 +78,46 @@ func (c *Counted) FirstMembers(ctx context.Context, rooms []ids.Room, perRoom in
 func (c *Counted) Snapshot(ctx context.Context, id ids.Room, logVersion uint32, after ids.User, limit int) (Snapshot, error) {
 	c.snapshot.Inc()
 	return c.Store.Snapshot(ctx, id, logVersion, after, limit)
+}
+
+// Directory implements Access.
+func (c *Counted) Directory(ctx context.Context, viewer ids.User, query string, after room.Position, limit int) ([]Listed, error) {
+	c.rooms.Inc()
+	return c.Store.Directory(ctx, viewer, query, after, limit)
+}
+
+// Invitation implements Access.
+func (c *Counted) Invitation(ctx context.Context, id ids.RoomInvitation) (room.Invitation, error) {
+	c.invitations.Inc()
+	return c.Store.Invitation(ctx, id)
+}
+
+// RoomInvitations implements Access.
+func (c *Counted) RoomInvitations(ctx context.Context, id ids.Room, at time.Time, after ids.RoomInvitation, limit int) ([]room.Invitation, error) {
+	c.invitations.Inc()
+	return c.Store.RoomInvitations(ctx, id, at, after, limit)
+}
+
+// UserInvitations implements Access.
+func (c *Counted) UserInvitations(ctx context.Context, user ids.User, at time.Time, after ids.RoomInvitation, limit int) ([]Invited, error) {
+	c.invitations.Inc()
+	return c.Store.UserInvitations(ctx, user, at, after, limit)
+}
+
+// Link implements Access.
+func (c *Counted) Link(ctx context.Context, hash []byte, viewer ids.User, at time.Time) (LinkView, error) {
+	c.links.Inc()
+	return c.Store.Link(ctx, hash, viewer, at)
+}
+
+// Links implements Access.
+func (c *Counted) Links(ctx context.Context, id ids.Room, at time.Time, after ids.RoomLink, limit int) ([]room.Link, error) {
+	c.links.Inc()
+	return c.Store.Links(ctx, id, at, after, limit)
+}
+
+// Direct implements Access.
+func (c *Counted) Direct(ctx context.Context, pair room.Pair) (room.Room, error) {
+	c.room.Inc()
+	return c.Store.Direct(ctx, pair)
 }
