@@ -89,6 +89,9 @@ func (d *device) record(item any) {
 			d.back = time.Now()
 		}
 	}
+	if gone, is := item.(*clientv1.Gone); is {
+		delete(d.events, gone.GetRoomId()) // who comes back begins anew
+	}
 	if !ok {
 		d.other = append(d.other, item)
 	} else {
