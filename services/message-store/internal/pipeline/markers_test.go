@@ -45,8 +45,8 @@ func now(tb testing.TB, f *fixture, log engine, members int) map[ids.Room]pipeli
 	return map[ids.Room]pipeline.Now{f.room: {Head: heads[f.room], Members: members}}
 }
 
-// markers reads the markers of a room's users.
-func markers(tb testing.TB, f *fixture, s *sqlite.Store, users ...int) (all []store.Marker) {
+// storedMarkers reads the markers of a room's users.
+func storedMarkers(tb testing.TB, f *fixture, s *sqlite.Store, users ...int) (all []store.Marker) {
 	tb.Helper()
 	for _, user := range users {
 		got, err := s.Markers(tb.Context(), []store.Reader{f.reader(user)})
@@ -81,7 +81,7 @@ func TestOwnMarkers(t *testing.T) {
 		}
 		time.Sleep(time.Second) //nolint:forbidigo // synctest's clock
 		synctest.Wait()
-		for i, m := range markers(t, f, s, 2, 3, 4) {
+		for i, m := range storedMarkers(t, f, s, 2, 3, 4) {
 			if want := []uint32{mine, last, 5}[i]; m.Seq != want {
 				t.Errorf("marker %+v, want %d", m, want)
 			}
@@ -113,7 +113,7 @@ func TestOwnMarkers(t *testing.T) {
 		ack(t, p, f, f.send(2, "d", "four"))
 		ack(t, p, f, f.leave(2, "banned"))
 		p.Close(context.Background()) // moves what is left
-		for i, m := range markers(t, f, s, 2, 3, 4) {
+		for i, m := range storedMarkers(t, f, s, 2, 3, 4) {
 			if want := []uint32{mine, back, 5}[i]; m.Seq != want {
 				t.Errorf("marker %+v, want %d", m, want)
 			}
@@ -148,7 +148,7 @@ func TestOwnMarkersAreTriedAgain(t *testing.T) {
 		s.fails.Store(false)
 		time.Sleep(2 * time.Second) //nolint:forbidigo // synctest's clock
 		synctest.Wait()
-		if got := markers(t, f, s.Store, 2, 3); got[0].Seq != first || got[1].Seq != later {
+		if got := storedMarkers(t, f, s.Store, 2, 3); got[0].Seq != first || got[1].Seq != later {
 			t.Errorf("markers %+v, want %d and %d", got, first, later)
 		}
 	})

@@ -58,6 +58,8 @@ type fixture struct {
 	silence int
 	// away makes the rooms service unavailable.
 	away bool
+	// heard is called with what is published about a user, if it is set.
+	heard func(user ids.User, ev *busv1.UserEvent)
 }
 
 // newFixture is a room with an owner, a moderator, two members and a reader; their joins are not in the log yet.
@@ -232,7 +234,11 @@ func (f *fixture) Publish(to string, data []byte) error {
 	case to == subject.Head(subject.Partition(f.room)):
 		f.beacons = append(f.beacons, decode(data, &busv1.Beacon{}).GetHeads()...)
 	default:
-		f.signals = append(f.signals, decode(data, &busv1.UserEvent{}))
+		ev := decode(data, &busv1.UserEvent{})
+		f.signals = append(f.signals, ev)
+		if user, ok := subject.ParseUser(to); ok && f.heard != nil {
+			f.heard(user, ev)
+		}
 	}
 	return nil
 }
