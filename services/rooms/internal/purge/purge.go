@@ -56,20 +56,22 @@ func (s *Sweep) Run(ctx context.Context) {
 
 // sweep asks for each room once; one that fails does not keep up the others.
 func (s *Sweep) sweep(ctx context.Context) {
-	for after := (ids.Room{}); ; {
+	failed, last := 0, error(nil)
+	for after, more := (ids.Room{}), true; more && ctx.Err() == nil; {
 		rooms, err := s.store.Unpurged(ctx, after, page)
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("cannot read which rooms to purge", "error", err)
+		if err != nil {
+			failed, last = failed+1, err
 		}
 		for _, room := range rooms {
 			after = room
-			if err := s.purge(ctx, room); err != nil && ctx.Err() == nil {
-				s.log.Warn("the log of a deleted room is not purged yet; trying again", "room", room, "error", err)
+			if err := s.purge(ctx, room); err != nil {
+				failed, last = failed+1, err
 			}
 		}
-		if len(rooms) < page || ctx.Err() != nil {
-			return
-		}
+		more = len(rooms) == page
+	}
+	if failed > 0 && ctx.Err() == nil {
+		s.log.Warn("logs of deleted rooms are not purged yet; trying again", "rooms", failed, "error", last)
 	}
 }
 
