@@ -128,7 +128,7 @@ func TestLoginStorm(t *testing.T) {
 	t.Parallel()
 	ctx, natsURL := t.Context(), testkit.NATS(t)
 	running := mustStart(t, settings(t, natsURL, map[string]string{
-		"NATTER_ARGON2_MEMORY": "1MiB", "NATTER_ARGON2_TIME": "1", "NATTER_ARGON2_WORKERS": "1", "NATTER_ARGON2_QUEUE": "4",
+		"NATTER_ARGON2_MEMORY": "8MiB", "NATTER_ARGON2_TIME": "4", "NATTER_ARGON2_WORKERS": "1", "NATTER_ARGON2_QUEUE": "4",
 	}))
 	c := dial(t, natsURL)
 	const users = 20 // each signs in five times at once, from an address of their own: as often as nobody has to wait
