@@ -128,7 +128,7 @@ func TestLoginStorm(t *testing.T) {
 	t.Parallel()
 	ctx, natsURL := t.Context(), testkit.NATS(t)
 	running := mustStart(t, settings(t, natsURL, map[string]string{
-		"NATTER_ARGON2_MEMORY": "8MiB", "NATTER_ARGON2_TIME": "4", "NATTER_ARGON2_WORKERS": "1", "NATTER_ARGON2_QUEUE": "4",
+		"NATTER_ARGON2_MEMORY": "2MiB", "NATTER_ARGON2_TIME": "2", "NATTER_ARGON2_WORKERS": "1", "NATTER_ARGON2_QUEUE": "1",
 	}))
 	c := dial(t, natsURL)
 	const users = 20 // each signs in five times at once, from an address of their own: as often as nobody has to wait
@@ -163,7 +163,7 @@ func TestLoginStorm(t *testing.T) {
 		}
 	}
 	storm.Wait()
-	if n := hashes(t, running.metrics) - before; ok.Load() == 0 || shed.Load() == 0 || n < uint64(ok.Load()) || n > uint64(ok.Load()+late.Load()) {
+	if n := hashes(t, running.metrics) - before; ok.Load() == 0 || shed.Load()+late.Load() == 0 || n < uint64(ok.Load()) || n > uint64(ok.Load()+late.Load()) {
 		t.Errorf("%d signed in, %d shed, %d late, %d hashes", ok.Load(), shed.Load(), late.Load(), n)
 	}
 	for i := range users { // what was shed makes nobody wait
