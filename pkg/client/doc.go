@@ -29,5 +29,7 @@
 //	outbox.go   requests that are not answered yet, in order per room ◀── commands.go, markers.go  Send, Read, …
 //	events.go   the queue between the socket and the program
 //
+// More examples, which run against a server, are those of package services/standalone.
+//
 // A [Timeline] is what a client shows of a room: a page of history, and every event folded into it.
 package client

@@ -10,6 +10,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/client"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
+	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
 
 // A bot that answers in the room it is spoken to in.
@@ -47,6 +48,31 @@ func Example() {
 	// Output:
 	// #1 ana: ping
 	// #2 is my answer
+}
+
+// What a client shows of a room: a page, and what happened since. With a Conn, the page is that of Fetch, and the events are
+// those that Events yields.
+func ExampleTimeline() {
+	timeline := client.NewTimeline(&clientv1.Page{RoomId: "r1", AsOfSeq: 7, Messages: []*chatv1.Message{
+		{Seq: 7, Username: "ana", Content: "helo"},
+	}})
+	ben := &chatv1.Actor{UserId: "b", Username: "ben"}
+	for _, event := range []*chatv1.Event{
+		{RoomId: "r1", Seq: 8, Actor: ben, Body: &chatv1.Event_Reaction{Reaction: &chatv1.ReactionChanged{Seq: 7, Emoji: "👋"}}},
+		{RoomId: "r1", Seq: 9, Body: &chatv1.Event_Edited{Edited: &chatv1.MessageEdited{Seq: 7, Content: "hello"}}},
+		{RoomId: "r1", Seq: 10, Actor: ben, Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{Content: "hi", ReplyTo: 7}}},
+	} {
+		if !timeline.Apply(event) {
+			fmt.Println("something is missing: fetch a page")
+		}
+	}
+	for _, m := range timeline.Messages {
+		fmt.Printf("#%d %s: %s (edited: %t, reactions: %d, answers: %q)\n",
+			m.GetSeq(), m.GetUsername(), m.GetContent(), m.GetIsEdited(), len(m.GetReactions()), m.GetQuote().GetContent())
+	}
+	// Output:
+	// #7 ana: hello (edited: true, reactions: 1, answers: "")
+	// #10 ben: hi (edited: false, reactions: 0, answers: "hello")
 }
 
 // conversation is a server with one thing to say.

@@ -46,6 +46,13 @@ func (c *Client) Threads(ctx context.Context, roomID string, before uint32, limi
 	return res.GetMessages(), err
 }
 
+// FollowedThreads returns a page of the threads that the user follows, in all rooms they are in: the one with the newest reply
+// first. before is the Next of the page before.
+func (c *Client) FollowedThreads(ctx context.Context, before string, limit int) (*messagestorev1.ListFollowedThreadsResponse, error) {
+	req := &messagestorev1.ListFollowedThreadsRequest{Before: before, Limit: uint32(limit)}
+	return call(ctx, c, req, &messagestorev1.ListFollowedThreadsResponse{})
+}
+
 // Edits returns every content that a message had, oldest first; after is the seq of the last edit of the page before.
 func (c *Client) Edits(ctx context.Context, roomID string, seq, after uint32, limit int) ([]*messagestorev1.Edit, error) {
 	req := &messagestorev1.ListEditsRequest{RoomId: roomID, Seq: seq, After: after, Limit: uint32(limit)}
