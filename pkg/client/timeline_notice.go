@@ -1,6 +1,8 @@
 package client
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
@@ -28,13 +30,18 @@ func (t *Timeline) continues(before, n *chatv1.Notice) bool {
 	return before.GetKind() == n.GetKind() && before.GetRole() == n.GetRole() && (last < 0 || t.Messages[last].GetSeq() < before.GetSeq())
 }
 
-// joinNotices makes one of two that follow each other.
+// joinNotices makes one of two that follow each other, the later one of a single event. Who is named already does not count
+// again.
 func joinNotices(before, n *chatv1.Notice) *chatv1.Notice {
 	all := proto.CloneOf(n)
-	all.FirstSeq, all.Count = before.GetFirstSeq(), before.GetCount()+n.GetCount()
-	all.Users = append(proto.CloneOf(before).GetUsers(), all.GetUsers()...)
-	if len(all.GetUsers()) > maxNoticed {
-		all.Users = all.GetUsers()[:maxNoticed]
+	all.FirstSeq, all.Count, all.Users = before.GetFirstSeq(), before.GetCount(), proto.CloneOf(before).GetUsers()
+	who := n.GetUsers()
+	if len(who) > 0 && slices.ContainsFunc(all.GetUsers(), func(u *chatv1.UserRef) bool { return u.GetId() == who[0].GetId() }) {
+		return all
+	}
+	all.Count++
+	if len(all.GetUsers()) < maxNoticed {
+		all.Users = append(all.GetUsers(), who...)
 	}
 	return all
 }

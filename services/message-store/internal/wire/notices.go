@@ -56,10 +56,17 @@ func notice(e *store.Event) *chatv1.Notice {
 	return n
 }
 
-// joined is one notice of two that follow each other.
+// joined is one notice of two that follow each other, the later one of a single event. Who is named already does not count
+// again.
 func joined(before, n *chatv1.Notice) *chatv1.Notice {
-	n.FirstSeq, n.Count = before.GetFirstSeq(), before.GetCount()+1
-	n.Users = append(before.GetUsers(), n.GetUsers()...)
-	n.Users = n.GetUsers()[:min(len(n.GetUsers()), maxNoticed)]
+	who := n.GetUsers()
+	n.FirstSeq, n.Count, n.Users = before.GetFirstSeq(), before.GetCount(), before.GetUsers()
+	if len(who) > 0 && slices.ContainsFunc(n.GetUsers(), func(u *chatv1.UserRef) bool { return u.GetId() == who[0].GetId() }) {
+		return n
+	}
+	n.Count++
+	if len(n.GetUsers()) < maxNoticed {
+		n.Users = append(n.GetUsers(), who...)
+	}
 	return n
 }

@@ -779,7 +779,7 @@ type Notice struct {
 	FirstSeq uint32 `protobuf:"varint,2,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
 	// joined, left, kicked, banned, role (a member has another role, or is muted) or room (it was changed).
 	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
-	// The first 10 it is about, and how many there are.
+	// The first 10 it is about, and how many there are; who is named already does not count again.
 	Users     []*UserRef             `protobuf:"bytes,4,rep,name=users,proto3" json:"users,omitempty"`
 	Count     uint32                 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
