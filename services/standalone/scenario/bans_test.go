@@ -86,7 +86,7 @@ func bannedUnderFire(t *testing.T, s *system) {
 		t.Fatalf("the ban is at %d, the last message at %d", end, last)
 	}
 	for i, b := range bobs {
-		if got := b.got(room); got[len(got)-1].GetSeq() > end {
+		if got := b.got(room); len(got) > 0 && got[len(got)-1].GetSeq() > end {
 			t.Errorf("gateway %d: bob got %v, after the ban at %d", i, got[len(got)-1], end)
 		}
 		if _, err := b.Send(t.Context(), room, "again"); fault.CodeOf(err) != fault.PermissionDenied {
