@@ -28,7 +28,7 @@ const (
 	// is told by another user event.
 	late = 10 * time.Second
 	// roomBytes and memberBytes are about what is remembered of a room, besides its texts, and of a membership.
-	roomBytes, memberBytes = 380, 80
+	roomBytes, memberBytes = 380, 48
 )
 
 // Store is where memberships come from.
@@ -53,18 +53,43 @@ type user struct {
 	at, served time.Time
 }
 
+// member is small: there are as many as memberships of those who are connected.
 type member struct {
 	room    ids.Room
 	version uint32
-	room.Standing
-	preferences *room.Preferences // nil: nothing was ever said, as in most rooms
+	role    role.Role
+	more    *more // nil: as in most rooms, there is nothing more to say
 }
 
-func (m member) wants() (p room.Preferences) {
-	if m.preferences != nil {
-		p = *m.preferences
+// more is what few memberships have: a mute, or preferences.
+type more struct {
+	mutedUntil  time.Time
+	preferences room.Preferences
+}
+
+func remembered(m room.Membership) member {
+	of := member{room: m.Room.ID, version: m.Room.Version, role: m.Role}
+	if m.Preferences.Rev > 0 || !m.MutedUntil.IsZero() {
+		of.more = &more{m.MutedUntil, m.Preferences}
 	}
-	return p
+	return of
+}
+
+func (m member) preferencesRev() uint32 {
+	if m.more == nil {
+		return 0
+	}
+	return m.more.preferences.Rev
+}
+
+// membership is the inverse of remembered, with the room as of a version.
+func (m member) membership(in room.Room, version uint32) room.Membership {
+	of := room.Membership{Room: in, Standing: room.Standing{Role: m.role}}
+	if m.more != nil {
+		of.MutedUntil, of.Preferences = m.more.mutedUntil, m.more.preferences
+	}
+	of.Room.Version = version
+	return of
 }
 
 // known is a room as it was read last, which may be ahead of what was heard. Of the changes above the version since, all
@@ -156,8 +181,7 @@ func (c *Cache) lookup(id ids.User, now time.Time) ([]room.Membership, bool) {
 		if k.Version < as {
 			return nil, false // name and number of members are older
 		}
-		list[i] = room.Membership{Room: k.Room, Standing: m.Standing, Preferences: m.wants()}
-		list[i].Room.Version = as
+		list[i] = m.membership(k.Room, as)
 	}
 	u.served = now
 	return list, true
@@ -167,10 +191,7 @@ func (c *Cache) lookup(id ids.User, now time.Time) ([]room.Membership, bool) {
 func (c *Cache) remember(id ids.User, list []room.Membership, at time.Time) {
 	u := &user{at: at, rooms: make([]member, len(list))}
 	for i, m := range list {
-		u.rooms[i] = member{room: m.Room.ID, version: m.Room.Version, Standing: m.Standing}
-		if m.Preferences.Rev > 0 {
-			u.rooms[i].preferences = new(m.Preferences)
-		}
+		u.rooms[i] = remembered(m)
 		switch k, ok := c.rooms.Get(m.Room.ID); {
 		case !ok:
 			k = &known{Room: m.Room, since: m.Room.Version, heard: m.Room.Version}
@@ -214,7 +235,7 @@ func (c *Cache) Preferred(in ids.Room, who ids.User, rev uint32) (answered bool)
 		r.changed[who] = struct{}{}
 	}
 	u, ok := c.users.Get(who)
-	if !ok || !slices.ContainsFunc(u.rooms, func(m member) bool { return m.room == in && m.wants().Rev < rev }) {
+	if !ok || !slices.ContainsFunc(u.rooms, func(m member) bool { return m.room == in && m.preferencesRev() < rev }) {
 		return false
 	}
 	c.users.Remove(who)
