@@ -135,6 +135,7 @@ func (p *Presence) Set(id ids.User, state State) {
 		p.left(id, time.Now())
 	} else {
 		p.here[id] = here{state, p.counter}
+		delete(p.seen, id)
 	}
 	p.publish(subject.Presence(id), p.change(id, state, p.counter)) // in the order of the counter
 }

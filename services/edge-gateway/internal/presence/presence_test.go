@@ -336,3 +336,24 @@ func TestSubscriptionsFollowWhatIsWatched(t *testing.T) {
 		t.Errorf("%d users and %d watchers are left", len(a.table.users), len(a.table.watching))
 	}
 }
+
+// TestWhoComesBackHasNotLeft: auth is told of those who left and stayed away, not of everybody in a storm of reconnects.
+func TestWhoComesBackHasNotLeft(t *testing.T) {
+	t.Parallel()
+	auth := newPeople()
+	p, _ := startGateway(t, testkit.NATS(t), auth, protocol())
+	ann, bob := ids.New[ids.User](), ids.New[ids.User]()
+	for _, id := range []ids.User{ann, bob} {
+		p.Set(id, Online)
+		p.Set(id, Offline)
+	}
+	p.Set(ann, Away)
+	p.record(t.Context(), time.Now().Add(-time.Minute))
+	if len(auth.seen) != 0 {
+		t.Errorf("recorded at once: %v", auth.seen)
+	}
+	p.record(t.Context(), time.Now())
+	if _, ok := auth.seen[bob]; !ok || len(auth.seen) != 1 {
+		t.Errorf("recorded %v, want bob", auth.seen)
+	}
+}

@@ -26,18 +26,18 @@ func (p *Presence) runRecord(ctx context.Context) {
 		case <-ctx.Done():
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 			defer cancel()
-			p.record(ctx)
+			p.record(ctx, time.Now())
 			return
-		case <-tick.C:
-			p.record(ctx)
+		case now := <-tick.C:
+			p.record(ctx, now.Add(-p.times.linger)) // a storm of people who come back is nobody's leaving
 		}
 	}
 }
 
-// record tells auth; what it could not is kept for the next time.
-func (p *Presence) record(ctx context.Context) {
+// record tells auth of those who left before; what it could not is kept for the next time.
+func (p *Presence) record(ctx context.Context, before time.Time) {
 	for {
-		some := p.takeSeen()
+		some := p.takeSeen(before)
 		if len(some) == 0 {
 			return
 		}
@@ -52,16 +52,18 @@ func (p *Presence) record(ctx context.Context) {
 	}
 }
 
-func (p *Presence) takeSeen() map[ids.User]time.Time {
+func (p *Presence) takeSeen(before time.Time) map[ids.User]time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	some := make(map[ids.User]time.Time, min(len(p.seen), perQuery))
+	some := map[ids.User]time.Time{}
 	for id, at := range p.seen {
 		if len(some) == perQuery {
 			break
 		}
-		some[id] = at
-		delete(p.seen, id)
+		if !at.After(before) {
+			some[id] = at
+			delete(p.seen, id)
+		}
 	}
 	return some
 }

@@ -41,13 +41,18 @@ func (s *Store) Standings(ctx context.Context, now time.Time, users []ids.User) 
 
 // RecordSeen implements store.Standings.
 func (s *Store) RecordSeen(ctx context.Context, seen map[ids.User]time.Time) error {
+	at := make(map[string]int64, len(seen))
+	for id, when := range seen {
+		at[id.String()] = when.UnixMilli()
+	}
+	texts, err := json.Marshal(at)
+	if err != nil {
+		return fault.E(fault.Internal, "auth.RecordSeen", err)
+	}
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		for id, at := range seen {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO standings (user_id, last_seen) SELECT id, ?2 FROM users WHERE id = ?1
-				ON CONFLICT (user_id) DO UPDATE SET last_seen = max(coalesce(last_seen, 0), excluded.last_seen)`, id, at.UnixMilli()); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := tx.ExecContext(ctx, `INSERT INTO standings (user_id, last_seen)
+			SELECT u.id, value FROM json_each(?) JOIN users u ON u.id = key WHERE true
+			ON CONFLICT (user_id) DO UPDATE SET last_seen = max(coalesce(last_seen, 0), excluded.last_seen)`, string(texts))
+		return err
 	})
 }
