@@ -24,7 +24,17 @@ var (
 	ErrCharacter = errors.New("a username is made of letters, digits and _ . -")
 	ErrLength    = errors.New("a username has 2 to 32 characters")
 	ErrMixed     = errors.New("a username does not mix letters of scripts that look alike")
+	ErrReserved  = errors.New("this name is a mention that calls many, and nobody's username")
 )
+
+// Keys of the names that nobody may take: as mentions, @room and @here call many.
+const (
+	Room = "room"
+	Here = "here"
+)
+
+// IsReserved reports whether a key is that of a name which nobody may take. Parse does not refuse it: in a text it is a name.
+func IsReserved(key string) bool { return key == Room || key == Here }
 
 // Parse takes 2 to 32 letters and digits of any script, and _ . - between or around them. Names that differ only in case,
 // width or composition are the same name: they have the same key. So that others do not only look the same, Latin, Greek

@@ -417,6 +417,8 @@ func TestUpdateMe(t *testing.T) {
 	want(t, "taken", err, fault.AlreadyExists, "username")
 	_, err = update(&authv1.UpdateMeRequest{Username: new("a b")})
 	want(t, "malformed", err, fault.InvalidArgument, "username")
+	_, err = update(&authv1.UpdateMeRequest{Username: new("Here")})
+	want(t, "a mention", err, fault.InvalidArgument, "username")
 	_, err = update(&authv1.UpdateMeRequest{Avatar: new("javascript:x")})
 	want(t, "no picture", err, fault.InvalidArgument, "avatar")
 	me, err := update(&authv1.UpdateMeRequest{Username: new("ANN")}) // one's own in other letters

@@ -73,9 +73,12 @@ func ParseEmail(s string) (Name, error) {
 // Domain is what follows the @ of an e-mail address, in lower case.
 func (n Name) Domain() string { return n.Key[strings.LastIndexByte(n.Key, '@')+1:] }
 
-// ParseUsername takes what package username takes. Errors: InvalidArgument of the field username.
+// ParseUsername takes what package username takes, but for what is reserved. Errors: InvalidArgument of the field username.
 func ParseUsername(s string) (Name, error) {
 	text, key, err := username.Parse(s)
+	if err == nil && username.IsReserved(key) {
+		err = username.ErrReserved
+	}
 	if err != nil {
 		return Name{}, fault.Invalid("username", "%v", err)
 	}

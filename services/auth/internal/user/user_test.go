@@ -8,6 +8,7 @@ import (
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/username"
 	"github.com/natter-chat/natter/services/auth/internal/user"
 )
 
@@ -85,11 +86,20 @@ var usernames = []name{
 	{"an\nn", "", ""},
 	{"a🙂", "", ""},
 	{"ⅳ4", "", ""},
+	{"room", "", ""}, // these are mentions of many, however they are written
+	{" Room ", "", ""},
+	{"HERE", "", ""},
+	{"Ｈｅｒｅ", "", ""},
+	{"rooms", "rooms", "rooms"},
+	{"here.", "here.", "here."},
 }
 
 func TestParseUsername(t *testing.T) {
 	t.Parallel()
 	check(t, "username", user.ParseUsername, usernames)
+	if _, err := user.ParseUsername("Room"); fault.From(err).Message != username.ErrReserved.Error() {
+		t.Errorf("a reserved name: %v", err)
+	}
 }
 
 func TestCheckPassword(t *testing.T) {

@@ -24,10 +24,10 @@ const (
 	maxName = 512
 )
 
-// The names that call many. Whoever has one of them as a username cannot be called by it.
+// The names that call many; nobody has one of them as a username.
 const (
-	Room = "room"
-	Here = "here"
+	Room = username.Room
+	Here = username.Here
 )
 
 // Place is an @ and what it names. Offsets and lengths are in UTF-16 code units.
