@@ -65,7 +65,8 @@ func New(access AccessVerifier, auth Auth, unknown ratelimit.Rate) *Verifier {
 }
 
 // Verify returns what a token says; the client of ctx is who comes with it. Errors as authn.Verifier; Unavailable also when
-// auth does not answer, ResourceExhausted after too many unknown tokens.
+// auth does not answer, ResourceExhausted after too many unknown tokens. When a token is refused that was good before, its
+// identity comes with the error, so that what it has opened can be closed.
 func (v *Verifier) Verify(ctx context.Context, token string) (authn.Identity, error) {
 	if !authn.IsAPIToken(token) {
 		return v.access.Verify(ctx, token)
@@ -86,6 +87,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (authn.Identity, er
 		if err != nil {
 			if fault.CodeOf(err) == fault.Unauthenticated {
 				v.known.Remove(hash)
+				return a.identity, err
 			}
 			return authn.Identity{}, err
 		}

@@ -67,12 +67,16 @@ func TestAuthIsAskedOnceIn30Seconds(t *testing.T) {
 			t.Errorf("asked %d times, want 3", a.asked)
 		}
 		a.err = fault.New(fault.Unavailable, "down")
-		if _, err := v.Verify(t.Context(), a.token); fault.CodeOf(err) != fault.Unavailable {
-			t.Errorf("while auth is down: %v", err)
+		if id, err := v.Verify(t.Context(), a.token); fault.CodeOf(err) != fault.Unavailable || id.IsAPIToken {
+			t.Errorf("while auth is down: %+v, %v", id, err)
 		}
 		a.err = fault.New(fault.Unauthenticated, "revoked")
-		if _, err := v.Verify(t.Context(), a.token); fault.CodeOf(err) != fault.Unauthenticated {
-			t.Errorf("once it is revoked: %v", err)
+		id, err := v.Verify(t.Context(), a.token)
+		if fault.CodeOf(err) != fault.Unauthenticated || id.Caller.Session.String() != a.answer.GetTokenId() {
+			t.Errorf("once it is revoked: %+v, %v; want its identity, once", id, err)
+		}
+		if id, err := v.Verify(t.Context(), a.token); fault.CodeOf(err) != fault.Unauthenticated || id.IsAPIToken {
+			t.Errorf("after that: %+v, %v", id, err)
 		}
 	})
 }

@@ -2,8 +2,9 @@
 // are valid for some minutes more, and closes their connections. API tokens are sessions here, whose id is the token's.
 //
 // Auth publishes what ends; what the bus loses is found by asking: at the start, after a reconnect, and every half minute.
-// So no check of a token asks anybody, however many clients come at once. Auth lists the sessions that have ended; of API
-// tokens, which end in more ways and are refused anyway once they are gone, it is asked for those that connections use.
+// So no check of a session asks anybody, however many clients come at once. Auth lists the sessions that have ended; of API
+// tokens, which end in more ways, it is asked for those that connections use, and one that is refused when somebody comes
+// with it has ended as well.
 package revocation
 
 import (
@@ -40,7 +41,7 @@ const (
 // ErrRevoked is the answer to the access token of a session that has ended.
 var ErrRevoked = fault.New(fault.Unauthenticated, "the session has ended: sign in again")
 
-// Verifier checks access tokens: an *authn.Verifier.
+// Verifier checks tokens: an *apitoken.Verifier. With the refusal of an API token that was good before comes its identity.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (authn.Identity, error)
 }
@@ -83,11 +84,15 @@ func New(v Verifier, auth Auth, log *slog.Logger) *List {
 	return &List{verifier: v, auth: auth, log: log, ask: make(chan struct{}, 1), until: map[ids.Session]time.Time{}}
 }
 
-// Verify is the verifier's, but ErrRevoked when the session of the token has ended.
+// Verify is the verifier's, but ErrRevoked when the session of the token has ended, or the API token just turned out to.
 func (l *List) Verify(ctx context.Context, token string) (authn.Identity, error) {
 	id, err := l.verifier.Verify(ctx, token)
+	if id.IsAPIToken && fault.CodeOf(err) == fault.Unauthenticated {
+		l.end(id.Caller.User, time.Now().Add(refuseTokens), id.Caller.Session)
+		return authn.Identity{}, ErrRevoked
+	}
 	if err != nil {
-		return id, err
+		return authn.Identity{}, err
 	}
 	l.mu.RLock()
 	_, isRevoked := l.until[id.Caller.Session]

@@ -158,7 +158,7 @@ func (s *session) renew(id uint32, hello *clientv1.Hello) {
 	s.srv.users.refresh(identity.Caller.User, ids.Room{})
 }
 
-// Verifier checks tokens: an *apitoken.Verifier. Errors are faults.
+// Verifier checks tokens: a *revocation.List. Errors are faults.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (authn.Identity, error)
 }

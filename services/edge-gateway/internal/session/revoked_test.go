@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/natter-chat/natter/pkg/authn"
+	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/revocation"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/wire"
@@ -46,7 +47,11 @@ func (k *tokens) end(id ids.Session) {
 func (k *tokens) Verify(_ context.Context, token string) (authn.Identity, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.good[token], nil
+	identity := k.good[token]
+	if identity.IsAPIToken && slices.Contains(k.ended, identity.Caller.Session) {
+		return identity, fault.New(fault.Unauthenticated, "the API token is not valid, has expired or was revoked")
+	}
+	return identity, nil
 }
 
 // Revoked are those that have ended of one user: pages are the list's matter.
@@ -114,7 +119,11 @@ func TestRevokedTokens(t *testing.T) {
 			late.closed(closeRevoked)
 
 			k.end(mine)
-			list.Resync()
+			if isAPIToken {
+				hello(conn, "mine") // nobody has told the gateway: it finds out by this
+			} else {
+				list.Resync()
+			}
 			conn.closed(closeRevoked)
 			g.ended(t, "revoked", 3)
 		})
