@@ -82,10 +82,13 @@ func (s *Service) signUp(ctx context.Context, u user.User, invitation string) (u
 	return u, nil
 }
 
+// errClosed is the answer to who proves to be the user of a closed account.
+var errClosed = fault.New(fault.PermissionDenied, "this account is closed")
+
 // mayUse refuses those who have proved who they are, and still may not in.
 func (s *Service) mayUse(u user.User) error {
 	if u.State != user.Active {
-		return fault.New(fault.PermissionDenied, "this account is closed")
+		return errClosed
 	}
 	if s.accounts.wantsVerified() && !u.EmailVerified {
 		return fault.New(fault.EmailNotVerified, "verify your e-mail address first: follow the link in the mail to you")
@@ -257,17 +260,18 @@ func (s *Service) UpdateMe(ctx context.Context, req *authv1.UpdateMeRequest) (*c
 func (s *Service) publishProfile(u user.User, isSeen bool) {
 	s.publish(subject.UserEvent(u.ID), &busv1.UserEvent{Event: &busv1.UserEvent_Profile{Profile: protoUser(u)}})
 	if isSeen {
-		s.publish(subject.UsersChanged, &busv1.ProfileChanged{User: &chatv1.UserRef{Id: u.ID.String(), Username: u.Username.Text, Avatar: u.Avatar, IsBot: u.IsBot()}})
+		s.publish(subject.UsersChanged, &busv1.ProfileChanged{User: protoRef(u)})
 	}
 }
 
+// publish tells whoever listens. That the bus is away is no error: all that listen ask again, now and then.
 func (s *Service) publish(to string, m proto.Message) {
 	data, err := proto.Marshal(m)
 	if err == nil {
 		err = s.bus.Publish(to, data)
 	}
 	if err != nil {
-		s.log.Warn("change of an account not published", "error", err)
+		s.log.Warn("change not published", "subject", to, "error", err)
 	}
 }
 

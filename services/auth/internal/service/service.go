@@ -5,6 +5,7 @@ package service
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -104,28 +105,23 @@ func New(d Deps) (*Service, error) {
 
 // Serve adds the methods to the bus.
 func (s *Service) Serve(server *rpc.Server) error {
-	for _, add := range []func() error{
-		func() error { return rpc.Handle(server, "Register", s.Register) },
-		func() error { return rpc.Handle(server, "Login", s.Login) },
-		func() error { return rpc.Handle(server, "GetMe", s.GetMe) },
-		func() error { return rpc.Handle(server, "Refresh", s.Refresh) },
-		func() error { return rpc.Handle(server, "Logout", s.Logout) },
-		func() error { return rpc.Handle(server, "ListSessions", s.ListSessions) },
-		func() error { return rpc.Handle(server, "RevokeSession", s.RevokeSession) },
-		func() error { return rpc.Handle(server, "RevokeOtherSessions", s.RevokeOtherSessions) },
-		func() error { return rpc.Handle(server, "ListRevoked", s.ListRevoked) },
-		func() error { return rpc.Handle(server, "GetKeys", s.GetKeys) },
-		func() error { return rpc.Handle(server, "GetUsers", s.GetUsers) },
-		func() error { return rpc.Handle(server, "FindUsers", s.FindUsers) },
-		func() error { return s.serveAccounts(server) },
-		func() error { return s.serveTokens(server) },
-		func() error { return s.serveStandings(server) },
-	} {
-		if err := add(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(
+		rpc.Handle(server, "Register", s.Register),
+		rpc.Handle(server, "Login", s.Login),
+		rpc.Handle(server, "GetMe", s.GetMe),
+		rpc.Handle(server, "Refresh", s.Refresh),
+		rpc.Handle(server, "Logout", s.Logout),
+		rpc.Handle(server, "ListSessions", s.ListSessions),
+		rpc.Handle(server, "RevokeSession", s.RevokeSession),
+		rpc.Handle(server, "RevokeOtherSessions", s.RevokeOtherSessions),
+		rpc.Handle(server, "ListRevoked", s.ListRevoked),
+		rpc.Handle(server, "GetKeys", s.GetKeys),
+		rpc.Handle(server, "GetUsers", s.GetUsers),
+		rpc.Handle(server, "FindUsers", s.FindUsers),
+		s.serveAccounts(server),
+		s.serveTokens(server),
+		s.serveStandings(server),
+	)
 }
 
 // Register creates an account and signs it in. Errors: InvalidArgument or AlreadyExists with the field.
@@ -154,7 +150,7 @@ func (s *Service) Register(ctx context.Context, req *authv1.RegisterRequest) (in
 	}
 	u := user.User{
 		ID: ids.New[ids.User](), Email: email, Username: username, PasswordHash: hash,
-		CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
+		CreatedAt: now(),
 	}
 	if u, err = s.signUp(ctx, u, req.GetInvitation()); err != nil {
 		return nil, err

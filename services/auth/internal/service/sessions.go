@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/natter-chat/natter/pkg/authn"
@@ -273,13 +272,7 @@ func (s *Service) publishRevoked(owner ids.User, ended []ids.Session, refused ti
 	for _, id := range ended {
 		event.SessionIds = append(event.SessionIds, id.String())
 	}
-	data, err := proto.Marshal(event)
-	if err == nil {
-		err = s.bus.Publish(subject.SessionsRevoked, data)
-	}
-	if err != nil {
-		s.log.Warn("revoked sessions not published", "error", err)
-	}
+	s.publish(subject.SessionsRevoked, event)
 }
 
 // ListRevoked returns the sessions that ended before their time, for as long as access tokens of them are valid.

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/username"
 	"github.com/natter-chat/natter/services/auth/internal/audit"
 	"github.com/natter-chat/natter/services/auth/internal/sso"
 	"github.com/natter-chat/natter/services/auth/internal/store"
@@ -72,8 +72,6 @@ func (s *SingleSignOn) findAccount(ctx context.Context, p *sso.Provider, c sso.C
 	return u, identity, nil
 }
 
-var errClosed = fault.New(fault.PermissionDenied, "this account is closed")
-
 // activeUser is the user with an id, if they may sign in.
 func (s *SingleSignOn) activeUser(ctx context.Context, id ids.User) (user.User, error) {
 	u, err := s.store.UserByID(ctx, id)
@@ -127,9 +125,7 @@ func newIdentity(u ids.User, c sso.Claims) store.Identity {
 // newAccount makes an account without a password, with a username as close as can be to what they are called there. A crash
 // before the identity is linked is no harm: next time the account is found by its verified address.
 func (s *SingleSignOn) newAccount(ctx context.Context, email user.Name, c sso.Claims, invitation string) (user.User, error) {
-	u := user.User{
-		ID: ids.New[ids.User](), Email: email, EmailVerified: true, CreatedAt: now(),
-	}
+	u := user.User{ID: ids.New[ids.User](), Email: email, EmailVerified: true, CreatedAt: now()}
 	local, _, _ := strings.Cut(email.Text, "@")
 	var err error
 	for _, name := range usernames(c.Username, c.Name, local) {
@@ -174,7 +170,7 @@ func plainUsername(wish string) string {
 	wish, _, _ = strings.Cut(wish, "@") // preferred_username is an e-mail address at some providers
 	wish = strings.Join(strings.Fields(wish), ".")
 	runes := []rune(strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Letter, unicode.Mark, unicode.Nd) || strings.ContainsRune("_.-", r) {
+		if username.Allowed(r) {
 			return r
 		}
 		return -1

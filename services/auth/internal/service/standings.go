@@ -54,7 +54,7 @@ func (s *Service) SetStatus(ctx context.Context, req *authv1.SetStatusRequest) (
 		return nil, fault.Invalid("expiresInSeconds", "must be up to %d, or 0 for a status that stays", maxStatusSeconds)
 	}
 	if n := req.GetExpiresInSeconds(); n > 0 {
-		status.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(time.Duration(n) * time.Second)
+		status.ExpiresAt = now().Add(time.Duration(n) * time.Second)
 	}
 	if err := s.store.SetStatus(ctx, u.ID, status); err != nil {
 		return nil, err
@@ -118,15 +118,15 @@ func (s *Service) RecordSeen(ctx context.Context, req *authv1.RecordSeenRequest)
 		return nil, fault.Invalid("seen", "must be up to %d", maxUsers)
 	}
 	seen := make(map[ids.User]time.Time, len(req.GetSeen()))
-	now := time.Now()
+	present := now()
 	for _, is := range req.GetSeen() {
 		id, err := ids.ParseUser(is.GetUserId())
 		if err != nil {
 			return nil, fault.Invalid("seen.userId", "%v", err)
 		}
 		at := is.GetAt().AsTime().Truncate(time.Millisecond)
-		if at.After(now) {
-			at = now.UTC().Truncate(time.Millisecond) // a gateway whose clock is ahead
+		if at.After(present) {
+			at = present // a gateway whose clock is ahead
 		}
 		seen[id] = at
 	}

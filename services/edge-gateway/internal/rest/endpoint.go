@@ -62,21 +62,27 @@ func (e *endpoint) admit(r *http.Request) (context.Context, error) {
 	ctx := e.withClient(r)
 	key := clientaddr.Key(e.proxies.Of(r))
 	if e.route.Access != httpv1.Access_ACCESS_PUBLIC {
-		token, err := bearer(r)
+		caller, err := e.callerOf(ctx, r, e.route.Scope)
 		if err != nil {
 			return nil, err
 		}
-		identity, err := e.Verifier.Verify(ctx, token)
-		if err != nil {
-			return nil, err
-		}
-		if !identity.May(e.route.Scope) {
-			return nil, errScope(e.route.Scope)
-		}
-		ctx = rpc.WithCaller(ctx, identity.Caller)
-		key = identity.Caller.User.String()
+		ctx = rpc.WithCaller(ctx, caller)
+		key = caller.User.String()
 	}
 	return ctx, e.limits.take(e.route.Rate, key, time.Now())
+}
+
+// callerOf is who is signed in; an API token must have the scope ("": none has).
+func (a *api) callerOf(ctx context.Context, r *http.Request, scope string) (authn.Caller, error) {
+	token, err := bearer(r)
+	if err != nil {
+		return authn.Caller{}, err
+	}
+	identity, err := a.Verifier.Verify(ctx, token)
+	if err == nil && !identity.May(scope) {
+		err = errScope(scope)
+	}
+	return identity.Caller, err
 }
 
 // withClient is the context of a request, whose calls say which program they are made for.

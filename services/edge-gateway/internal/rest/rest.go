@@ -41,7 +41,7 @@ type Caller interface {
 	Call(ctx context.Context, service, method string, req, res proto.Message) error
 }
 
-// Verifier checks access tokens: an *authn.Verifier. Errors are faults.
+// Verifier checks access tokens and API tokens: a *revocation.List. Errors are faults.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (authn.Identity, error)
 }

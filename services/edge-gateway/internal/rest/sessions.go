@@ -76,18 +76,12 @@ func (a *api) logout(w http.ResponseWriter, r *http.Request) {
 		req.RefreshToken = tokenInCookie(r)
 	}
 	ctx := a.withClient(r)
-	if token, err := bearer(r); err == nil {
-		identity, err := a.Verifier.Verify(ctx, token)
-		if err == nil && identity.IsAPIToken {
-			err = errScope("")
-		}
-		switch {
-		case err == nil:
-			ctx = rpc.WithCaller(ctx, identity.Caller)
-		case fault.CodeOf(err) != fault.Unauthenticated: // one that has expired is no reason to stay
-			a.fail(w, r, err)
-			return
-		}
+	switch caller, err := a.callerOf(ctx, r, ""); {
+	case err == nil:
+		ctx = rpc.WithCaller(ctx, caller)
+	case fault.CodeOf(err) != fault.Unauthenticated: // without an access token, or with one that has expired, there is the cookie
+		a.fail(w, r, err)
+		return
 	}
 	var res authv1.LogoutResponse
 	if err := a.Caller.Call(ctx, "auth", "Logout", &req, &res); err != nil {

@@ -40,22 +40,13 @@ func (a *api) beginSSO(w http.ResponseWriter, r *http.Request) {
 // linkSSO is POST /auth/sso/{provider}/link. Only a page that has the user's access token gets here, and so only it can put
 // into its browser the cookie that lets the user's identity end up in an account.
 func (a *api) linkSSO(w http.ResponseWriter, r *http.Request) {
-	token, err := bearer(r)
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
 	ctx := a.withClient(r)
-	identity, err := a.Verifier.Verify(ctx, token)
-	if err == nil && identity.IsAPIToken {
-		err = errScope("")
-	}
+	caller, err := a.callerOf(ctx, r, "")
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	ctx = rpc.WithCaller(ctx, identity.Caller)
-	to, err := a.begin(ctx, w, r, identity.Caller.User.String(), &authv1.BeginSignOnRequest{
+	to, err := a.begin(rpc.WithCaller(ctx, caller), w, r, caller.User.String(), &authv1.BeginSignOnRequest{
 		Provider: r.PathValue("provider"), ReturnTo: r.URL.Query().Get("returnTo"), Link: true,
 	})
 	if err != nil {
