@@ -43,7 +43,8 @@ func (c *chat) userEvent(e *clientv1.UserEvent) {
 		c.knows(e.GetJoined())
 	case e.GetMarker() != nil && e.GetMarker().GetThread() == 0:
 		if r := c.states[e.GetMarker().GetRoomId()]; r != nil {
-			r.ReadSeq, r.Unread, r.Mentions = e.GetMarker().GetReadSeq(), e.GetMarker().GetUnread(), e.GetMarker().GetMentions()
+			m := e.GetMarker()
+			r.ReadSeq, r.Unread, r.Mentions, r.HeadSeq = m.GetReadSeq(), m.GetUnread(), m.GetMentions(), m.GetHeadSeq()
 		}
 	case e.GetInvited() != nil && !e.GetInvited().GetRevoked():
 		i := e.GetInvited()
@@ -90,6 +91,7 @@ func (c *chat) history(ctx context.Context) error {
 // printTimeline prints messages and notices in their order.
 func (c *chat) printTimeline(t *client.Timeline, state *clientv1.RoomState) {
 	v, notices, isUnread := c.view(), t.Notices, false
+	unread, calls := c.unreadIn(t, state)
 	noticesBefore := func(seq uint32) {
 		for len(notices) > 0 && notices[0].GetSeq() < seq {
 			c.screen.Print(notice(notices[0]))
@@ -99,20 +101,39 @@ func (c *chat) printTimeline(t *client.Timeline, state *clientv1.RoomState) {
 	for _, m := range t.Messages {
 		c.names[m.GetUserId()] = m.GetUsername()
 		noticesBefore(m.GetSeq())
-		if !isUnread && state.GetUnread() > 0 && m.GetSeq() > state.GetReadSeq() && m.GetUserId() != c.me.GetId() {
+		if !isUnread && unread > 0 && m.GetSeq() > state.GetReadSeq() && m.GetUserId() != c.me.GetId() {
 			isUnread = true
-			c.screen.Print(unreadLine(state))
+			c.screen.Print(unreadLine(unread, calls))
 		}
 		c.screen.Print(v.message(m))
 	}
 	noticesBefore(^uint32(0))
 }
 
+// unreadIn is how many messages are unread, and how many of those call the user: what the state says as of its head, and
+// what others have said since. Nothing is unread in a room of which there is no state: it was joined just now.
+func (c *chat) unreadIn(t *client.Timeline, state *clientv1.RoomState) (unread, calls int) {
+	if state == nil {
+		return 0, 0
+	}
+	unread, calls = int(state.GetUnread()), int(state.GetMentions())
+	for _, m := range t.Messages {
+		if m.GetSeq() <= max(state.GetHeadSeq(), state.GetReadSeq()) || m.GetUserId() == c.me.GetId() {
+			continue
+		}
+		unread++
+		if c.view().calls(m.GetMentions()) {
+			calls++
+		}
+	}
+	return unread, calls
+}
+
 // unreadLine stands above the first unread message.
-func unreadLine(state *clientv1.RoomState) string {
-	text := fmt.Sprintf("%d unread", state.GetUnread())
-	if n := int(state.GetMentions()); n > 0 {
-		text += ", " + count(n, "of them calls you", "of them call you")
+func unreadLine(unread, calls int) string {
+	text := fmt.Sprintf("%d unread", unread)
+	if calls > 0 {
+		text += ", " + count(calls, "of them calls you", "of them call you")
 	}
 	return "──── " + text + " ────"
 }
