@@ -99,7 +99,7 @@ func (v View) appointable(to role.Role, self bool) error {
 		return fault.Invalid("role", "a room has one owner, who can give it to another member")
 	case v.Target == role.Owner:
 		return fault.New(fault.PermissionDenied, "the owner of a room stays its owner until they give it to another member")
-	case self && v.Actor.Above(to):
+	case self && v.Actor.Above(to) && v.Room.Kind != role.Direct: // there nobody could take it back
 		return nil
 	case !v.may(role.Appoint) || !v.Actor.Above(v.Target) || !v.Actor.Above(to):
 		return fault.New(fault.PermissionDenied, "only owners and admins may change roles: those of members below them, to roles below their own")

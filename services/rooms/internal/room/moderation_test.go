@@ -63,6 +63,7 @@ func TestModeration(t *testing.T) {
 		"role: in a group":                  {appoint(role.ReadOnly), View{Room: group, Actor: role.Owner, Target: role.Member}, "read_only; ada: changed bob to read_only"},
 		"role: in a group, member":          {appoint(role.ReadOnly), View{Room: group, Actor: role.Admin, Target: role.Member}, denied},
 		"role: in a direct conversation":    {appoint(role.ReadOnly), View{Room: direct, Actor: role.Member, Target: role.Member}, denied},
+		"role: one's own in a direct":       {lower(role.ReadOnly), View{Room: direct, Actor: role.Member, Target: role.Member}, denied},
 		"role: the log is behind":           {appoint(role.Admin), View{Room: public, Actor: role.Owner, Target: role.Member, Pending: MaxPending}, behind},
 		"role: lowering oneself":            {lower(role.Member), View{Room: public, Actor: role.Moderator, Target: role.Moderator}, "member; ada: changed ada to member"},
 		"role: raising oneself":             {lower(role.Admin), View{Room: public, Actor: role.Moderator, Target: role.Moderator}, denied},
