@@ -181,6 +181,34 @@ func TestInvitations(t *testing.T) {
 	}
 }
 
+// Whatever ends an invitation, the devices of who was invited hear of it.
+func TestEndsOfInvitations(t *testing.T) {
+	t.Parallel()
+	w := start(t, nil)
+	ada, bob := w.person("ada"), w.person("bob")
+	for how, end := range map[string]func(room, invitation string) error{
+		"banned": func(room, _ string) error { return ada.remove(room, bob, true) },
+		"added":  func(room, _ string) error { _, err := ada.add(room, bob); return err },
+		"by link": func(room, _ string) error {
+			_, err := bob.joinBy(must[*roomsv1.RoomLink](t)(ada.link(room, 0, 0)).GetToken())
+			return err
+		},
+		"declined": func(_, invitation string) error { return bob.decline(invitation) },
+		"deleted": func(room, _ string) error {
+			_, err := call[*roomsv1.DeleteRoomResponse](ada, "DeleteRoom", &roomsv1.DeleteRoomRequest{RoomId: room})
+			return err
+		},
+	} {
+		r := ada.create("secret", true).GetId()
+		inv := must[*roomsv1.RoomInvitation](t)(ada.invite(r, bob))
+		heard := bob.events()
+		w.wantCode(end(r, inv.GetId()), "")
+		if got := heard.next().GetInvited(); got.GetInvitationId() != inv.GetId() || !got.GetRevoked() {
+			t.Errorf("%s: bob hears %v", how, got)
+		}
+	}
+}
+
 func TestLimitsOfAccess(t *testing.T) {
 	t.Parallel()
 	w := start(t, map[string]string{"NATTER_ROOM_INVITATIONS_PER_DAY": "1", "NATTER_LINKS_PER_ROOM": "1", "NATTER_CONVERSATIONS_PER_DAY": "1"})

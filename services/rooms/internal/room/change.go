@@ -27,8 +27,8 @@ type View struct {
 	TargetBanned bool
 	// TargetRooms is how many rooms the target is a member of, direct conversations not counted.
 	TargetRooms int
-	// Invited: the target has a pending invitation.
-	Invited bool
+	// Invited is the target's pending invitation; zero: there is none.
+	Invited ids.RoomInvitation
 	// Link is the one that the change names; nil: none, or it is gone.
 	Link *Link
 	// Pending is how many changes of the room are not in its log yet, counted up to MaxPending.

@@ -76,7 +76,7 @@ func (l Limits) Invite(v View, there int) error {
 		return fault.New(fault.AlreadyExists, "this user is a member already")
 	case v.TargetBanned:
 		return fault.New(fault.PermissionDenied, "this user is banned from the room")
-	case !v.Invited && there >= l.InvitationsPerDay:
+	case v.Invited.IsZero() && there >= l.InvitationsPerDay:
 		return fault.New(fault.ResourceExhausted, "one user can invite %d times a day", l.InvitationsPerDay)
 	}
 	return nil

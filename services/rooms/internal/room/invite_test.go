@@ -12,6 +12,8 @@ import (
 	"github.com/natter-chat/natter/pkg/role"
 )
 
+var invited = ids.New[ids.RoomInvitation]()
+
 func TestWhoInvites(t *testing.T) {
 	t.Parallel()
 	var (
@@ -40,7 +42,7 @@ func TestWhoInvites(t *testing.T) {
 		"who is banned":         {view: View{Room: private, Actor: role.Owner, TargetBanned: true}, invite: denied},
 		"below the limits":      {view: View{Room: private, Actor: role.Owner}, there: 1},
 		"at the limits":         {view: View{Room: private, Actor: role.Owner}, there: 2, invite: fault.ResourceExhausted, link: fault.ResourceExhausted},
-		"again, at the limit":   {view: View{Room: private, Actor: role.Owner, Invited: true}, there: 2, link: fault.ResourceExhausted},
+		"again, at the limit":   {view: View{Room: private, Actor: role.Owner, Invited: invited}, there: 2, link: fault.ResourceExhausted},
 		"stranger at the limit": {view: View{Room: private}, there: 2, invite: fault.NotFound, link: fault.NotFound},
 	} {
 		if err := testLimits.Invite(tc.view, tc.there); fault.CodeOf(err) != tc.invite {
@@ -85,14 +87,14 @@ func TestWhoGetsIn(t *testing.T) {
 		"link: revoked":                {decide: link, view: View{Room: private}, want: fault.NotFound},
 		"link: again, used up":         {decide: link, view: View{Room: private, Link: used, Actor: role.Member, Target: role.Member}, want: nothing},
 		"link: banned":                 {decide: link, view: View{Room: private, Link: good, TargetBanned: true}, want: denied},
-		"link: banned, though invited": {decide: link, view: View{Room: private, Link: good, TargetBanned: true, Invited: true}, want: denied},
+		"link: banned, though invited": {decide: link, view: View{Room: private, Link: good, TargetBanned: true, Invited: invited}, want: denied},
 		"link: archived":               {decide: link, view: View{Room: archived, Link: good}, want: denied},
 		"link: full":                   {decide: link, view: View{Room: full, Link: good}, want: fault.ResourceExhausted},
 		"link: in too many rooms":      {decide: link, view: View{Room: private, Link: good, TargetRooms: 3}, want: fault.ResourceExhausted},
-		"invited":                      {decide: join, view: View{Room: private, Invited: true}, role: role.Member},
-		"invited: banned":              {decide: join, view: View{Room: private, Invited: true, TargetBanned: true}, want: denied},
-		"invited: archived":            {decide: join, view: View{Room: archived, Invited: true}, want: denied},
-		"invited: full":                {decide: join, view: View{Room: full, Invited: true}, want: fault.ResourceExhausted},
+		"invited":                      {decide: join, view: View{Room: private, Invited: invited}, role: role.Member},
+		"invited: banned":              {decide: join, view: View{Room: private, Invited: invited, TargetBanned: true}, want: denied},
+		"invited: archived":            {decide: join, view: View{Room: archived, Invited: invited}, want: denied},
+		"invited: full":                {decide: join, view: View{Room: full, Invited: invited}, want: fault.ResourceExhausted},
 		"a link does not help to join": {decide: join, view: View{Room: private, Link: good}, want: fault.NotFound},
 		"one of two":                   {decide: Converse(ada, ada), view: View{Room: empty, TargetRooms: 99}, role: role.Member},
 		"one of two, again":            {decide: Converse(ada, ada), view: View{Room: empty, Target: role.Member}, want: nothing},

@@ -40,7 +40,7 @@ func (l Limits) Join(user *chatv1.UserRef) Decide {
 		switch {
 		case v.Target != role.None:
 			return nil, nil
-		case v.Room.IsPrivate && !v.Invited:
+		case v.Room.IsPrivate && v.Invited.IsZero():
 			return nil, ErrNotFound
 		case v.TargetBanned:
 			return nil, errBanned

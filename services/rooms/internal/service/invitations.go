@@ -133,7 +133,6 @@ func (s *Service) AcceptRoomInvitation(ctx context.Context, req *roomsv1.AcceptR
 	if err != nil {
 		return nil, err
 	}
-	s.tell(inv.User, invited(&clientv1.Invited{InvitationId: inv.ID.String(), Revoked: true})) // the user's other devices
 	return s.show(ctx, r)
 }
 
@@ -159,8 +158,13 @@ func (s *Service) end(ctx context.Context, inv room.Invitation) error {
 	if err := s.store.EndInvitation(ctx, inv.ID, now()); err != nil {
 		return err
 	}
-	s.tell(inv.User, invited(&clientv1.Invited{InvitationId: inv.ID.String(), Revoked: true}))
+	s.tellEnded(inv.User, inv.ID)
 	return nil
+}
+
+// tellEnded tells the devices of a user that an invitation is gone.
+func (s *Service) tellEnded(user ids.User, id ids.RoomInvitation) {
+	s.tell(user, invited(&clientv1.Invited{InvitationId: id.String(), Revoked: true}))
 }
 
 func invited(i *clientv1.Invited) *busv1.UserEvent {

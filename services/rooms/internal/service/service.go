@@ -69,14 +69,25 @@ func (s *Service) Serve(reads, changes *rpc.Server) error {
 	)
 }
 
-// change makes a change and waits until it is in the log. When it was made before (a retry), it waits for that one.
+// change makes a change and waits until it is in the log. When it was made before (a retry), it waits for that one. Whose
+// invitation it ends, is told.
 func (s *Service) change(ctx context.Context, by store.By, decide room.Decide) (room.Room, error) {
 	if by.At.IsZero() {
 		by.At = now()
 	}
-	r, err := s.store.Change(ctx, by, decide)
+	var ended ids.RoomInvitation
+	r, err := s.store.Change(ctx, by, func(v room.View) (*room.Change, error) {
+		c, err := decide(v)
+		if c != nil && c.Standing != nil {
+			ended = v.Invited
+		}
+		return c, err
+	})
 	if err != nil {
 		return room.Room{}, err
+	}
+	if !ended.IsZero() {
+		s.tellEnded(by.Target, ended)
 	}
 	return r, s.deliver(ctx, r)
 }

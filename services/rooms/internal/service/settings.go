@@ -54,6 +54,9 @@ func (s *Service) update(req *roomsv1.UpdateRoomRequest) (room.Update, error) {
 	return u, err
 }
 
+// maxToldOfDeletion bounds how many of the invited are told that a room is deleted; the others see it when they ask again.
+const maxToldOfDeletion = 1000
+
 // DeleteRoom ends a room. Its log is purged soon after.
 func (s *Service) DeleteRoom(ctx context.Context, req *roomsv1.DeleteRoomRequest) (*roomsv1.DeleteRoomResponse, error) {
 	user, me, err := caller(ctx)
@@ -64,8 +67,15 @@ func (s *Service) DeleteRoom(ctx context.Context, req *roomsv1.DeleteRoomRequest
 	if err != nil {
 		return nil, err
 	}
+	pending, err := s.store.RoomInvitations(ctx, id, now(), ids.RoomInvitation{}, maxToldOfDeletion)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := s.change(ctx, store.By{Room: id, Actor: user, Target: user}, room.Delete(me)); err != nil {
 		return nil, err
+	}
+	for _, inv := range pending {
+		s.tellEnded(inv.User, inv.ID)
 	}
 	return &roomsv1.DeleteRoomResponse{}, nil
 }

@@ -88,7 +88,7 @@ func lock(ctx context.Context, tx pgx.Tx, by store.By) (v room.View, err error) 
 			THEN (SELECT muted_until FROM room_mutes WHERE room_id = $1 AND user_id = $3) ELSE m.muted_until END,
 		EXISTS (SELECT 1 FROM room_bans WHERE room_id = $1 AND user_id = $3 AND coalesce(expires_at > $4, true)),
 		(SELECT count(*) FROM room_members WHERE user_id = $3 AND NOT is_direct),
-		EXISTS (SELECT 1 FROM room_invitations WHERE room_id = $1 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4),
+		coalesce((SELECT id FROM room_invitations WHERE room_id = $1 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4), '00000000-0000-0000-0000-000000000000'),
 		(SELECT count(*) FROM (SELECT 1 FROM room_outbox WHERE room_id = $1 LIMIT $5) waiting)
 		FROM (SELECT) this LEFT JOIN room_members m ON m.room_id = $1 AND m.user_id = $3`
 	v.At = by.At

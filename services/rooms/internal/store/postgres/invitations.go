@@ -51,7 +51,7 @@ func (s *Store) Invite(ctx context.Context, inv room.Invitation, permit room.Per
 		if err := permit(v, there); err != nil {
 			return err
 		}
-		if v.Invited {
+		if !v.Invited.IsZero() {
 			pending, err = one(ctx, tx, scanInvitation, op, find, inv.Room, inv.User)
 			return err
 		}
