@@ -31,6 +31,8 @@ type folder struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
+	folding sync.Mutex // held while a room is folded
+
 	mu    sync.Mutex
 	dirty map[ids.Room]struct{}
 }
@@ -138,6 +140,8 @@ func (f *folder) foldDirty(ctx context.Context) error {
 // first, then its document says so, then those who follow its thread have their markers, and only then are its mutations
 // marked as folded.
 func (f *folder) foldRoom(ctx context.Context, room ids.Room) error {
+	f.folding.Lock()
+	defer f.folding.Unlock()
 	s := f.store
 	head, err := s.head(ctx, room)
 	if err != nil {

@@ -166,3 +166,37 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 		}
 	}
 }
+
+// A room is purged while its mutations and replies are folded behind the commit: the folder brings nothing back.
+func TestPurgeRacesTheFolder(t *testing.T) {
+	t.Parallel()
+	s := openHere(t, testkit.Mongo(t))
+	defer closeHere(t, s)
+	for range 10 {
+		w := storetest.NewWriter()
+		for user := range 2 {
+			w.Event(store.KindMemberJoined, user, func(e *store.Event) { e.Member = &store.Member{User: w.Users[user]} })
+		}
+		m := w.Post(0, "secret")
+		w.Store(t, s)
+		for i := range uint32(5) {
+			w.Edit(0, m, "secret")
+			w.Reply(1, m, i+1, "secret")
+		}
+		w.Event(store.KindRoomUpdated, 0, func(e *store.Event) { e.Info = &store.RoomInfo{IsDeleted: true} })
+		w.Store(t, s)
+		if err := s.Purge(t.Context(), w.Room); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.folder.foldRoom(t.Context(), w.Room); err != nil { // what the folder was at is done
+			t.Fatal(err)
+		}
+		if d := raw(t, s, m); d["content"] != nil || d["original"] != nil {
+			t.Errorf("a purged message is %v", d)
+		}
+		markers, err := s.Markers(t.Context(), []store.Reader{{User: w.Users[0], Room: w.Room, Thread: m.Seq}, {User: w.Users[1], Room: w.Room, Thread: m.Seq}})
+		if err != nil || len(markers) > 0 {
+			t.Errorf("the thread is followed: %v, %v", markers, err)
+		}
+	}
+}

@@ -21,6 +21,11 @@ func (s *Store) Purge(ctx context.Context, room ids.Room) error {
 	if err != nil || h.Seq == 0 {
 		return pkgmongo.MapErr("log.Purge", err)
 	}
+	// The log is at its end, so what is folded now is the last: the folder brings nothing back, no content that it read
+	// before and no marker of a thread.
+	if err := s.folder.foldRoom(ctx, room); err != nil {
+		return pkgmongo.MapErr("log.Purge", err)
+	}
 	for from := int64(0); err == nil && from < int64(h.Seq)-1; from += purgeChunk {
 		err = s.purge(ctx, room, roomRange(room, from, min(from+purgeChunk+1, int64(h.Seq))), h.Seq)
 	}
