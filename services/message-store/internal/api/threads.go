@@ -5,26 +5,18 @@ import (
 	"math"
 
 	"github.com/natter-chat/natter/pkg/ids"
-	"github.com/natter-chat/natter/pkg/rpc"
 	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
 
 // ListThreads returns the roots of a room's threads to a member of the room.
 func (a *API) ListThreads(ctx context.Context, req *storev1.ListThreadsRequest) (*storev1.ListThreadsResponse, error) {
-	caller, err := rpc.Caller(ctx)
-	if err != nil {
-		return nil, err
-	}
-	in, err := parseRoom(req.GetRoomId())
-	if err != nil {
-		return nil, err
-	}
 	limit, err := pageSize(req.GetLimit())
 	if err != nil {
 		return nil, err
 	}
-	if err := a.member(ctx, in, caller.User); err != nil {
+	in, err := a.roomOfMember(ctx, req.GetRoomId())
+	if err != nil {
 		return nil, err
 	}
 	before := req.GetBefore()
