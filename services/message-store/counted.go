@@ -95,6 +95,11 @@ func (c *counted) Markers(ctx context.Context, readers []store.Reader) (map[stor
 	return c.engine.Markers(ctx, readers)
 }
 
+func (c *counted) LastCalls(ctx context.Context, rooms []ids.Room) (map[ids.Room]uint32, error) {
+	c.mentions.Inc()
+	return c.engine.LastCalls(ctx, rooms)
+}
+
 func (c *counted) UnreadMentions(ctx context.Context, readers []store.Unread) (map[store.Reader][]uint32, error) {
 	c.mentions.Inc()
 	return c.engine.UnreadMentions(ctx, readers)

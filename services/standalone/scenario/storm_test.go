@@ -132,8 +132,8 @@ func TestStormOnAWarmGateway(t *testing.T) {
 	}
 }
 
-// A gateway dies, and its clients come to one that knows none of them. Each of two message-stores remembers the markers and
-// mentions of those it was asked about before, so half of the clients are read, twice.
+// A gateway dies, and its clients come to one that knows none of them. Each of two message-stores remembers the markers of
+// those it was asked about before, so half of the clients are read, once.
 func TestStormOnAColdGateway(t *testing.T) {
 	t.Parallel()
 	s := startShared(t)
@@ -150,7 +150,7 @@ func TestStormOnAColdGateway(t *testing.T) {
 	})
 	reads := s.reads(t) - before
 	t.Logf("%d users, %v reads", len(devices), reads)
-	if reads > 1.5*float64(len(devices)) {
+	if reads > float64(len(devices)) {
 		t.Errorf("%v reads of the databases for %d users", reads, len(devices))
 	}
 	last := devices[0].say(room, "all here?").GetSeq()

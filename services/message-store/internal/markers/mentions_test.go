@@ -22,8 +22,24 @@ import (
 type mentionStore struct {
 	seqs  map[store.Reader][]uint32
 	reads atomic.Int32
+	// rooms is how often it is asked for the last calls of rooms.
+	rooms atomic.Int32
 	// before is called before the answer is made, if it is set.
 	before func()
+}
+
+func (s *mentionStore) LastCalls(_ context.Context, rooms []ids.Room) (map[ids.Room]uint32, error) {
+	s.rooms.Add(1)
+	last := map[ids.Room]uint32{}
+	for r, seqs := range s.seqs {
+		if slices.Contains(rooms, r.Room) {
+			last[r.Room] = max(last[r.Room], slices.Max(seqs))
+		}
+	}
+	if s.before != nil {
+		s.before()
+	}
+	return last, nil
 }
 
 func (s *mentionStore) UnreadMentions(_ context.Context, readers []store.Unread) (map[store.Reader][]uint32, error) {
@@ -108,17 +124,57 @@ func TestMentionsOfWhoHasReadAll(t *testing.T) {
 	}
 }
 
+// Many who come back to a room that nobody was called in since they read it cost one question in all.
+func TestMentionsOfAQuietRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		room := ids.New[ids.Room]()
+		s := &mentionStore{seqs: map[store.Reader][]uint32{{User: ids.New[ids.User](), Room: room}: {4}}}
+		m := markers.NewMentions(s, 1<<20)
+		var me store.Reader
+		for read := range uint32(50) {
+			me = store.Reader{User: ids.New[ids.User](), Room: room}
+			got, err := m.Remembered(t.Context(), []store.Behind{{Reader: me, Read: 4 + read, Head: 60}}, time.Now())
+			if err != nil || len(got) != 0 {
+				t.Errorf("%v, %v", got, err)
+			}
+		}
+		if s.reads.Load() != 0 || s.rooms.Load() != 1 {
+			t.Errorf("%d reads of users, %d of rooms", s.reads.Load(), s.rooms.Load())
+		}
+		m.Changed(store.Calling{Ref: store.Ref{Room: room, Seq: 55}, AsOf: 61, Users: []ids.User{me.User}}) // an edit
+		behind := []store.Behind{{Reader: me, Read: 54, Head: 61}}
+		if got, err := m.Remembered(t.Context(), behind, time.Now()); err != nil || got[me] != 1 || s.reads.Load() != 0 {
+			t.Errorf("called since: %v, %v after %d reads", got, err, s.reads.Load())
+		}
+		s.seqs[me] = []uint32{55}
+		time.Sleep(16 * time.Minute) //nolint:forbidigo // synctest's clock
+		if got, err := m.Remembered(t.Context(), behind, time.Now()); err != nil || got[me] != 1 || s.rooms.Load() != 2 || s.reads.Load() != 1 {
+			t.Errorf("too old: %v, %v after %d reads of users, %d of rooms", got, err, s.reads.Load(), s.rooms.Load())
+		}
+	})
+}
+
 // News that come while the store is read are not lost, and neither is that some may have been.
 func TestMentionsChangeDuringARead(t *testing.T) {
 	t.Parallel()
-	s := &mentionStore{}
-	m := markers.NewMentions(s, 1<<20)
 	me := store.Reader{User: ids.New[ids.User](), Room: ids.New[ids.Room]()}
+	s := &mentionStore{seqs: map[store.Reader][]uint32{me: {3}}}
+	m := markers.NewMentions(s, 1<<20)
 	behind := []store.Behind{{Reader: me, Read: 1, Head: 5}}
-	s.before = func() {
-		m.Changed(store.Calling{Ref: store.Ref{Room: me.Room, Seq: 5}, AsOf: 5, Users: []ids.User{me.User}})
+	quiet := store.Reader{User: me.User, Room: ids.New[ids.Room]()}
+	s.before = func() { // while the last call of the room is read
+		m.Changed(store.Calling{Ref: store.Ref{Room: quiet.Room, Seq: 5}, AsOf: 5, Users: []ids.User{me.User}})
 	}
-	if got, err := m.Remembered(t.Context(), behind, time.Now()); err != nil || got[me] != 1 {
+	if got, err := m.Remembered(t.Context(), []store.Behind{{Reader: quiet, Read: 1, Head: 5}}, time.Now()); err != nil || got[quiet] != 1 || s.reads.Load() != 0 {
+		t.Errorf("%v, %v after %d reads", got, err, s.reads.Load())
+	}
+	s.before = func() {
+		if s.reads.Load() > 0 { // while the user's mentions are read
+			m.Changed(store.Calling{Ref: store.Ref{Room: me.Room, Seq: 5}, AsOf: 5, Users: []ids.User{me.User}})
+		}
+	}
+	if got, err := m.Remembered(t.Context(), behind, time.Now()); err != nil || got[me] != 2 {
 		t.Errorf("%v, %v", got, err)
 	}
 	m.Clear()
@@ -128,8 +184,8 @@ func TestMentionsChangeDuringARead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := s.reads.Load(); n != 3 {
-		t.Errorf("%d reads: what was read when something may have been lost was remembered", n)
+	if n, rooms := s.reads.Load(), s.rooms.Load(); n != 3 || rooms != 4 {
+		t.Errorf("%d reads, and %d of rooms: what was read when something may have been lost was remembered", n, rooms)
 	}
 }
 

@@ -2,10 +2,12 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"golang.org/x/sync/errgroup"
 
@@ -47,6 +49,46 @@ func (s *Store) unfoldedCalls(ctx context.Context, rooms []ids.Room) (map[store.
 		}
 	}
 	return found, nil
+}
+
+// LastCalls returns the newest message of each of these rooms that calls anybody, or one after it that no longer does. Rooms
+// without any are left out.
+func (s *Store) LastCalls(ctx context.Context, rooms []ids.Room) (map[ids.Room]uint32, error) {
+	const op = "mentions.Last"
+	pending, err := s.unfoldedCalls(ctx, rooms)
+	if err != nil {
+		return nil, pkgmongo.MapErr(op, err)
+	}
+	all := make([]uint32, len(rooms))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(headReaders)
+	for i, room := range rooms {
+		group.Go(func() error {
+			var d document
+			err := s.events.FindOne(ctx, bson.D{{Key: "roomId", Value: room.String()}, {Key: "called", Value: bson.D{{Key: "$exists", Value: true}}}},
+				options.FindOne().SetSort(bson.D{{Key: "seq", Value: -1}}).SetProjection(bson.D{{Key: "seq", Value: 1}})).Decode(&d)
+			if errors.Is(err, mongo.ErrNoDocuments) {
+				return nil
+			}
+			all[i] = uint32(d.Seq)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, pkgmongo.MapErr(op, err)
+	}
+	last := make(map[ids.Room]uint32, len(rooms))
+	for i, room := range rooms {
+		if all[i] > 0 {
+			last[room] = all[i]
+		}
+	}
+	for ref, c := range pending {
+		if len(c.Users) > 0 {
+			last[ref.Room] = max(last[ref.Room], ref.Seq)
+		}
+	}
+	return last, nil
 }
 
 // UnreadMentions returns the seqs of the messages that call these readers after a seq, not their own; about

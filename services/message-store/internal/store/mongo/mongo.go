@@ -91,6 +91,8 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 			"every page of history scans for unfolded events"},
 		{"called", bson.D{{Key: "called", Value: 1}, {Key: "roomId", Value: 1}, {Key: "seq", Value: 1}}, bson.D{{Key: "called", Value: exists}},
 			"every count of mentions scans for them"},
+		{"lastCall", bson.D{{Key: "roomId", Value: 1}, {Key: "seq", Value: -1}}, bson.D{{Key: "called", Value: exists}},
+			"the last mention in a room is looked for in all of it"},
 		{"calledAt", bson.D{{Key: "called", Value: 1}, {Key: "createdAt", Value: 1}, {Key: "_id", Value: 1}}, bson.D{{Key: "called", Value: exists}},
 			"every list of mentions scans for them"},
 		{"thread", bson.D{{Key: "roomId", Value: 1}, {Key: "thread", Value: 1}, {Key: "seq", Value: 1}}, bson.D{{Key: "thread", Value: exists}},

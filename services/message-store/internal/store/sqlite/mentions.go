@@ -17,6 +17,7 @@ const (
 
 	sqlUnreadOf = "SELECT seq FROM mentions WHERE user_id = ? AND room = ? AND seq > ? AND author <> ?"
 	sqlUnread   = sqlUnreadOf + " UNION ALL " + sqlUnreadOf + " ORDER BY seq DESC LIMIT ?"
+	sqlLastCall = "SELECT coalesce(max(seq), 0) FROM mentions WHERE room = ?"
 	// Of one user, in all rooms; and in one room. In a room the order of seqs is that of time; + keeps the index by time out.
 	sqlCalls     = "SELECT created_at, room, seq FROM mentions WHERE user_id = ? AND (created_at, room, seq) < (?, ?, ?) ORDER BY created_at DESC, room DESC, seq DESC LIMIT ?"
 	sqlRoomCalls = "SELECT created_at, room, seq FROM mentions WHERE user_id = ? AND room = ? AND (+created_at, room, seq) < (?, ?, ?) AND author <> ? ORDER BY seq DESC LIMIT ?"
@@ -53,6 +54,21 @@ func (s *Store) addCalls(ctx context.Context, tx *sql.Tx, e *store.Event, users 
 		}
 	}
 	return nil
+}
+
+// LastCalls returns the newest message of each of these rooms that calls anybody. Rooms without any are left out.
+func (s *Store) LastCalls(ctx context.Context, rooms []ids.Room) (map[ids.Room]uint32, error) {
+	last := make(map[ids.Room]uint32, len(rooms))
+	for _, room := range rooms {
+		var seq uint32
+		if err := s.r.lastCall.QueryRowContext(ctx, room[:]).Scan(&seq); err != nil {
+			return nil, sqlite.MapErr("mentions.Last", err)
+		}
+		if seq > 0 {
+			last[room] = seq
+		}
+	}
+	return last, nil
 }
 
 // UnreadMentions returns the seqs of the messages that call these readers after a seq, not their own; at most

@@ -16,7 +16,7 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 	t.Cleanup(func() { _ = s.Close() })
 	for _, query := range []string{
 		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlFold, sqlBlank, sqlNonces(1), sqlNonces(64),
-		sqlMarker, sqlAt, sqlAtInThread, sqlOwn, sqlUncall, sqlUnread, sqlCalls, sqlRoomCalls,
+		sqlMarker, sqlAt, sqlAtInThread, sqlOwn, sqlUncall, sqlUnread, sqlLastCall, sqlCalls, sqlRoomCalls,
 		sqlEventAt, sqlPins, sqlChanges, sqlSavedCount, sqlSaved, sqlUnsave, sqlUnsaveRoom,
 		sqlRepliesBefore, sqlRepliesAfter, sqlThreads, sqlJoined, sqlPurgeMarkers, sqlPurgeMentions, sqlPurgeSaved, sqlWipe, sqlWipeHead,
 	} {

@@ -65,7 +65,7 @@ func (w *writeStatements) prepare(ctx context.Context, db *sqlite.DB) (err error
 
 // readStatements are prepared on the reading connections.
 type readStatements struct {
-	unread, calls, roomCalls                                       *sql.Stmt
+	unread, lastCall, calls, roomCalls                             *sql.Stmt
 	nonces                                                         [groupSizes]*sql.Stmt
 	head, events, before, after, message, eventAt, changes, marker *sql.Stmt
 	followed                                                       *sql.Stmt
@@ -83,7 +83,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		}
 	}
 	return prepareAll(map[string]**sql.Stmt{sqlHead: &r.head, sqlEvents: &r.events, sqlBefore: &r.before, sqlAfter: &r.after,
-		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlChanges: &r.changes, sqlMarker: &r.marker, sqlFollowed: &r.followed, sqlUnread: &r.unread, sqlCalls: &r.calls, sqlRoomCalls: &r.roomCalls,
+		sqlMessage: &r.message, sqlEventAt: &r.eventAt, sqlChanges: &r.changes, sqlMarker: &r.marker, sqlFollowed: &r.followed, sqlUnread: &r.unread, sqlLastCall: &r.lastCall, sqlCalls: &r.calls, sqlRoomCalls: &r.roomCalls,
 		sqlRepliesBefore: &r.repliesBefore, sqlRepliesAfter: &r.repliesAfter, sqlThreads: &r.threads}, prepare)
 }
 

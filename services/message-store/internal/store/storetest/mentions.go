@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -38,6 +39,12 @@ func unread(t *testing.T, s Store, w *Writer, after uint32) (all [][]uint32) {
 		readers = append(readers, store.Unread{Reader: store.Reader{User: user, Room: w.Room}, After: after})
 	}
 	found := must(s.UnreadMentions(t.Context(), readers))(t)
+	last := must(s.LastCalls(t.Context(), []ids.Room{w.Room, ids.New[ids.Room]()}))(t)
+	for r, seqs := range found {
+		if newest := slices.Max(seqs); newest > last[r.Room] {
+			t.Errorf("the last call is %v, but %d is a later one", last, newest)
+		}
+	}
 	for _, r := range readers {
 		seqs := found[r.Reader]
 		slices.Sort(seqs)
@@ -90,6 +97,32 @@ func testUnreadMentions(t *testing.T, engine Engine) {
 	if others := unread(t, s, other, 0); !slices.EqualFunc(others, [][]uint32{nil, {1}, nil}, slices.Equal) {
 		t.Errorf("in the other room: %v", others)
 	}
+}
+
+func testLastCalls(t *testing.T, engine Engine) {
+	s := engine.Open(t)
+	w, other, none := NewWriter(), NewWriter(), NewWriter()
+	rooms := []ids.Room{w.Room, other.Room, none.Room, ids.New[ids.Room]()}
+	check := func(want map[ids.Room]uint32) {
+		t.Helper()
+		if got := must(s.LastCalls(t.Context(), rooms))(t); !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	check(nil)
+	w.Call(0, 1)             // 1
+	w.Call(0, -1)            // 2
+	m := w.Post(0, "silent") // 3
+	w.Call(0, 0, -2)         // 4: nobody who would have to read it later
+	other.Call(0, 1)
+	none.Post(0, "hey")
+	for _, w := range []*Writer{w, other, none} {
+		w.Store(t, s)
+	}
+	check(map[ids.Room]uint32{w.Room: 2, other.Room: 1})
+	w.Edit(0, m, "v2").Mentions = w.calls(2)
+	w.Store(t, s)
+	check(map[ids.Room]uint32{w.Room: 3, other.Room: 1})
 }
 
 func testMentions(t *testing.T, engine Engine) {

@@ -32,6 +32,7 @@ type Store interface {
 	Markers(ctx context.Context, readers []store.Reader) (map[store.Reader]store.Marker, error)
 	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 	FollowedThreads(ctx context.Context, user ids.User, before store.ThreadAt, limit int) ([]store.ThreadAt, error)
+	LastCalls(ctx context.Context, rooms []ids.Room) (map[ids.Room]uint32, error)
 	UnreadMentions(ctx context.Context, readers []store.Unread) (map[store.Reader][]uint32, error)
 	Mentions(ctx context.Context, user ids.User, rooms []ids.Room, before store.MentionAt, limit int) ([]store.MentionAt, error)
 	Purge(ctx context.Context, room ids.Room) error
@@ -57,7 +58,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 		"markers": testMarkers, "mark unread": testUnread, "delivered": testDelivered, "movers race": testMoversRace,
 		"followers of threads": testFollowers,
 		"threads":              testThreads, "purge": testPurge,
-		"unread mentions": testUnreadMentions, "mentions of a user": testMentions,
+		"unread mentions": testUnreadMentions, "last calls": testLastCalls, "mentions of a user": testMentions,
 		"meta": testMeta, "two writers": testTwoWriters, "readers see whole folds": testReadersDuringFolds,
 	} {
 		t.Run(name, func(t *testing.T) {
