@@ -107,7 +107,10 @@ func dsn(abs string, readOnly bool) string {
 		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(2)",
 			// 32 MB of log between two checkpoints (default 4) and 32 MB of cache (default 2): a page that many commits change
 			// is moved to the file once. Measured: a third more events per second in large commits.
-			"wal_autocheckpoint(8000)", "cache_size(-32000)")
+			"wal_autocheckpoint(8000)", "cache_size(-32000)",
+			// What is deleted is overwritten with zeros, also in pages that are free since (FAST leaves what was longer than a
+			// page's share): a message that somebody deleted is not to be found in the file.
+			"secure_delete(1)")
 		// BEGIN IMMEDIATE: a transaction that starts as a reader and then writes fails with BUSY, without any waiting,
 		// when another process wrote in between.
 		q.Set("_txlock", "immediate")

@@ -1,11 +1,13 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -71,7 +73,7 @@ func TestConnectionsHaveTheirSettings(t *testing.T) {
 		return v
 	}
 	if err := db.Write(t.Context(), func(tx *sql.Tx) error {
-		for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"} {
+		for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "secure_delete": "1"} {
 			if got := pragma(tx, name); got != want {
 				t.Errorf("writer: %s = %s, want %s", name, got, want)
 			}
@@ -108,6 +110,40 @@ func TestWrite(t *testing.T) {
 	})
 	if fault.CodeOf(err) != fault.PermissionDenied || count(t, db) != 1 {
 		t.Errorf("failed write: err %v, %d notes", err, count(t, db))
+	}
+}
+
+// What is deleted, or replaced, is nowhere in the file: neither where its row was nor in pages that are free.
+func TestDeletedContentIsGone(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "notes.db")
+	db, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	if err := db.Migrate(ctx, migrations); err != nil {
+		t.Fatal(err)
+	}
+	secret := strings.Repeat("secret", 2000) // several pages
+	for _, query := range []string{
+		"INSERT INTO notes (id, name) VALUES (1, 'short secret'), (2, 'secret " + secret + "'), (3, '" + secret + "'), (4, 'another secret')",
+		"UPDATE notes SET name = id WHERE id <= 2",
+		"DELETE FROM notes WHERE id > 2",
+	} {
+		if err := db.Write(ctx, exec(ctx, query)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil { // moves everything into the file
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(data, []byte("secret")); n > 0 {
+		t.Errorf("the file has it %d times", n)
 	}
 }
 
