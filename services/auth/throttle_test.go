@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/pquerna/otp/totp"
 
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/fault"
@@ -66,7 +69,12 @@ func TestStrangersCannotLockOut(t *testing.T) {
 	if n := tryLogins(t, from(ctx, "2001:db8::2"), clients, "ANN@example.org"); n != 0 {
 		t.Errorf("%d more from the same /64", n)
 	}
-	// Many addresses share what is left of the account's.
+	// Many addresses share what is left of the account's; that the owner goes on at home gives them no more of it.
+	for range 10 {
+		if _, err := clients[1].login(home, "ann@example.org", "correct horse"); err != nil {
+			t.Fatalf("the owner at home: %v", err)
+		}
+	}
 	var more int
 	for i := range 20 {
 		more += tryLogins(t, from(ctx, fmt.Sprintf("198.51.100.%d", i)), clients, "ann@example.org")
@@ -166,9 +174,78 @@ func TestLoginStorm(t *testing.T) {
 	if n := hashes(t, running.metrics) - before; ok.Load() == 0 || shed.Load()+late.Load() == 0 || n < uint64(ok.Load()) || n > uint64(ok.Load()+late.Load()) {
 		t.Errorf("%d signed in, %d shed, %d late, %d hashes", ok.Load(), shed.Load(), late.Load(), n)
 	}
-	for i := range users { // what was shed makes nobody wait
+	for i := range users { // what was shed makes nobody wait, not even after a typo
+		_, err := c.login(from(ctx, fmt.Sprintf("198.51.100.%d", i)), fmt.Sprintf("user%d@example.org", i), "wrong horse")
+		want(t, "a typo after the storm", err, fault.Unauthenticated, "")
 		if err := login(i); err != nil {
 			t.Errorf("user %d after the storm: %v", i, err)
+		}
+	}
+}
+
+// Whatever else can be guessed, or makes work, has a limit of its own; the last that passes begins the wait.
+func TestOtherLimits(t *testing.T) {
+	t.Parallel()
+	c, _, ann, _ := accountsServer(t, nil)
+	ctx, _ := as(t, c, ann)
+	bob, err := c.register(t.Context(), "bob@example.org", "Bob", "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bobCtx, _ := as(t, c, bob)
+	offer, err := call[*authv1.OfferSecondFactorResponse](bobCtx, c, "OfferSecondFactor", &authv1.OfferSecondFactorRequest{Password: "correct horse"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := totp.GenerateCode(offer.GetSecret(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := try[*authv1.RecoveryCodes](bobCtx, c, "ConfirmSecondFactor", &authv1.ConfirmSecondFactorRequest{Code: code}); err != nil {
+		t.Fatal(err)
+	}
+	token := ann.GetRefreshToken()
+	resetOf := func(email string) func(int) error {
+		return func(int) error {
+			return try[*authv1.RequestPasswordResetResponse](t.Context(), c, "RequestPasswordReset", &authv1.RequestPasswordResetRequest{Email: email})
+		}
+	}
+	for name, tc := range map[string]struct {
+		passes int
+		code   fault.Code // of an attempt that passes
+		try    func(n int) error
+	}{
+		"a code, from many addresses": {6, fault.Unauthenticated, func(n int) error {
+			_, err := call[*authv1.SignedIn](from(t.Context(), fmt.Sprintf("198.51.100.%d", n)), c, "Login",
+				&authv1.LoginRequest{Email: "bob@example.org", Password: "correct horse", Code: "not-a-recovery-code"})
+			return err
+		}},
+		"the password, from inside a session": {6, fault.PermissionDenied, func(int) error {
+			return try[*authv1.ChangePasswordResponse](rpc.WithClient(ctx, authn.Client{Address: "192.0.2.1"}), c, "ChangePassword",
+				&authv1.ChangePasswordRequest{Password: "wrong horse", NewPassword: "another horse"})
+		}},
+		"a mail to an account": {4, "", resetOf("ann@example.org")},
+		"a mail to nobody":     {4, "", resetOf("nobody@example.org")},
+		"a refresh": {61, "", func(int) error {
+			in, err := call[*authv1.SignedIn](t.Context(), c, "Refresh", &authv1.RefreshRequest{RefreshToken: token})
+			token = cmp.Or(in.GetRefreshToken(), token)
+			return err
+		}},
+		"a made-up refresh token": {51, fault.Unauthenticated, func(int) error {
+			return try[*authv1.SignedIn](from(t.Context(), "192.0.2.9"), c, "Refresh", &authv1.RefreshRequest{RefreshToken: "made up"})
+		}},
+	} {
+		for n := range tc.passes {
+			if err := tc.try(n); fault.CodeOf(err) != tc.code {
+				t.Fatalf("%s, %d: %v; want %q", name, n, err, tc.code)
+			}
+		}
+		err := tc.try(tc.passes)
+		for n := 1; n < 3 && fault.CodeOf(err) == tc.code; n++ { // on a machine that is slow enough the first wait has passed
+			err = tc.try(tc.passes + n)
+		}
+		if fault.CodeOf(err) != fault.ResourceExhausted || fault.From(err).RetryAfter <= 0 {
+			t.Errorf("%s, once more: %v; want a wait", name, err)
 		}
 	}
 }
