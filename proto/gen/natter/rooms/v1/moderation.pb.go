@@ -742,7 +742,7 @@ const file_natter_rooms_v1_moderation_proto_rawDesc = "" +
 	"\x0eLiftBanRequest\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\"\x11\n" +
-	"\x0fLiftBanResponse2\xe0\f\n" +
+	"\x0fLiftBanResponse2\x82\r\n" +
 	"\n" +
 	"Moderation\x12\xfb\x01\n" +
 	"\n" +
@@ -752,9 +752,9 @@ const file_natter_rooms_v1_moderation_proto_rawDesc = "" +
 	"DeleteRoom\x12\".natter.rooms.v1.DeleteRoomRequest\x1a#.natter.rooms.v1.DeleteRoomResponse\"\x80\x01\xaa\xbb\x18|\n" +
 	"\x06DELETE\x12\x14/chat/rooms/{roomId}(\x020\x02BVDelete a room with everything that was said in it; its owner. It cannot be taken back.H\x02\x12\xd5\x01\n" +
 	"\fTransferRoom\x12$.natter.rooms.v1.TransferRoomRequest\x1a\x14.natter.chat.v1.Room\"\x88\x01\xaa\xbb\x18\x83\x01\n" +
-	"\x04POST\x12\x1a/chat/rooms/{roomId}/owner\x18\x01(\x020\x02BWGive a room to another member, who owns it from then on; who owned it becomes an admin.H\x02\x12\xfa\x01\n" +
-	"\tSetMember\x12!.natter.rooms.v1.SetMemberRequest\x1a\x16.natter.chat.v1.Member\"\xb1\x01\xaa\xbb\x18\xac\x01\n" +
-	"\x05PATCH\x12%/chat/rooms/{roomId}/members/{userId}\x18\x01(\x020\x02BtGive a member another role, or mute them for a while; both only by those above them. Everybody may lower themselves.H\x02\x12\xe7\x01\n" +
+	"\x04POST\x12\x1a/chat/rooms/{roomId}/owner\x18\x01(\x020\x02BWGive a room to another member, who owns it from then on; who owned it becomes an admin.H\x02\x12\x9c\x02\n" +
+	"\tSetMember\x12!.natter.rooms.v1.SetMemberRequest\x1a\x16.natter.chat.v1.Member\"\xd3\x01\xaa\xbb\x18\xce\x01\n" +
+	"\x05PATCH\x12%/chat/rooms/{roomId}/members/{userId}\x18\x01(\x020\x02B\x95\x01Give a member another role, or mute them for a while; both only by those above them. Everybody may lower themselves, except in a direct conversation.H\x02\x12\xe7\x01\n" +
 	"\aBanUser\x12\x1f.natter.rooms.v1.BanUserRequest\x1a\x14.natter.rooms.v1.Ban\"\xa4\x01\xaa\xbb\x18\x9f\x01\n" +
 	"\x03PUT\x12\"/chat/rooms/{roomId}/bans/{userId}\x18\x01(\x020\x02BlBan a user, member or not, for good or for a while. A ban that is there already gets another reason and end.H\x02\x12\xeb\x01\n" +
 	"\bListBans\x12 .natter.rooms.v1.ListBansRequest\x1a!.natter.rooms.v1.ListBansResponse\"\x99\x01\xaa\xbb\x18\x94\x01\n" +
