@@ -331,3 +331,12 @@ func TestNewChecksTheAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestSecondsAreRoundedUp(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]uint32{0: 0, 1: 1, time.Second: 1, 1500 * time.Millisecond: 2, time.Hour: 3600} {
+		if got := seconds(d); got != want {
+			t.Errorf("seconds(%v) = %d, want %d", d, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"math"
 	"time"
 
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
@@ -28,9 +29,9 @@ func (c *Client) SetRole(ctx context.Context, roomID, userID, role string) (*cha
 	return c.SetMember(ctx, &roomsv1.SetMemberRequest{RoomId: roomID, UserId: userID, Role: &role})
 }
 
-// Mute keeps a member from writing for a while, in whole seconds; 0 lets them write again.
+// Mute keeps a member from writing for a while, rounded up to seconds; 0 lets them write again.
 func (c *Client) Mute(ctx context.Context, roomID, userID string, during time.Duration) (*chatv1.Member, error) {
-	return c.SetMember(ctx, &roomsv1.SetMemberRequest{RoomId: roomID, UserId: userID, MutedSeconds: new(uint32(during.Seconds()))})
+	return c.SetMember(ctx, &roomsv1.SetMemberRequest{RoomId: roomID, UserId: userID, MutedSeconds: new(seconds(during))})
 }
 
 // SetMember is SetRole and Mute at once: what the request leaves out stays.
@@ -43,11 +44,11 @@ func (c *Client) Kick(ctx context.Context, roomID, userID, reason string) error 
 	return done(ctx, c, &roomsv1.RemoveMemberRequest{RoomId: roomID, UserId: userID, Reason: reason}, &roomsv1.RemoveMemberResponse{})
 }
 
-// Ban keeps a user out of a room, member or not, for a while in whole seconds, or (0) for good. The members see the reason.
+// Ban keeps a user out of a room, member or not, for a while, rounded up to seconds, or (0) for good. The members see the reason.
 // A ban that is there already gets this reason and end.
 func (c *Client) Ban(ctx context.Context, roomID, userID, reason string, during time.Duration) (*roomsv1.Ban, error) {
 	return call(ctx, c, &roomsv1.BanUserRequest{
-		RoomId: roomID, UserId: userID, Reason: reason, Seconds: uint32(during.Seconds()),
+		RoomId: roomID, UserId: userID, Reason: reason, Seconds: seconds(during),
 	}, &roomsv1.Ban{})
 }
 
@@ -61,3 +62,6 @@ func (c *Client) Bans(ctx context.Context, roomID, after string, limit int) ([]*
 func (c *Client) LiftBan(ctx context.Context, roomID, userID string) error {
 	return done(ctx, c, &roomsv1.LiftBanRequest{RoomId: roomID, UserId: userID}, &roomsv1.LiftBanResponse{})
 }
+
+// seconds rounds up: a moment is not 0, which means something else.
+func seconds(d time.Duration) uint32 { return uint32(math.Ceil(d.Seconds())) }
