@@ -90,7 +90,7 @@ func (c *Client) Saved(ctx context.Context, before string, limit int) ([]*messag
 }
 
 // Mentions returns the messages that mention the user, or @room, in the rooms they are in, newest first; before is the _id
-// of the last message of the page before.
+// of the last message of the page before. The list ends with an empty page: one of long messages may have fewer than limit.
 func (c *Client) Mentions(ctx context.Context, before string, limit int) ([]*chatv1.Message, error) {
 	res, err := call(ctx, c, &messagestorev1.ListMentionsRequest{Before: before, Limit: uint32(limit)}, &messagestorev1.ListMentionsResponse{})
 	return res.GetMessages(), err

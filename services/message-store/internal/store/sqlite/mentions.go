@@ -112,8 +112,9 @@ func (s *Store) Mentions(ctx context.Context, user ids.User, rooms []ids.Room, b
 		}
 		found = append(found, more...)
 	}
-	for next, own := before, 0; own < limit; {
-		page, err := mentionsAt(s.r.calls.QueryContext(ctx, user[:], next.CreatedAt, next.Room[:], int64(next.Seq), limit))
+	const least = 100 // at once: there may be many in rooms that the user has left
+	for next, own, most := before, 0, max(limit, least); own < limit; {
+		page, err := mentionsAt(s.r.calls.QueryContext(ctx, user[:], next.CreatedAt, next.Room[:], int64(next.Seq), most))
 		if err != nil {
 			return nil, sqlite.MapErr(op, err)
 		}
@@ -123,7 +124,7 @@ func (s *Store) Mentions(ctx context.Context, user ids.User, rooms []ids.Room, b
 				own++
 			}
 		}
-		if len(page) < limit {
+		if len(page) < most {
 			break
 		}
 		next = page[len(page)-1]
