@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,7 +32,7 @@ func roomTitle(r *chatv1.Room, me string) string {
 			others = append(others, u)
 		}
 	}
-	if len(others) == 0 {
+	if len(others) == 0 && r.GetMemberCount() <= 1 {
 		return "notes"
 	}
 	return people(others, max(len(others), int(r.GetMemberCount())-1))
@@ -48,7 +49,8 @@ func (c *chat) userEvent(e *clientv1.UserEvent) {
 		}
 	case e.GetInvited() != nil && !e.GetInvited().GetRevoked():
 		i := e.GetInvited()
-		c.screen.Print(fmt.Sprintf("* %s invites you to %s; /accept %s", clean(i.GetBy().GetUsername()), clean(i.GetRoom().GetName()), i.GetInvitationId()))
+		to := cmp.Or(clean(i.GetRoom().GetName()), "a group")
+		c.screen.Print(fmt.Sprintf("* %s invites you to %s; /accept %s", clean(i.GetBy().GetUsername()), to, i.GetInvitationId()))
 	}
 }
 

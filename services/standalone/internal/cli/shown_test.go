@@ -10,6 +10,22 @@ import (
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
 )
 
+func TestRoomTitle(t *testing.T) {
+	t.Parallel()
+	me, ana, ben := &chatv1.UserRef{Id: "me"}, &chatv1.UserRef{Id: "ana", Username: "ana"}, &chatv1.UserRef{Id: "ben", Username: "ben"}
+	for want, r := range map[string]*chatv1.Room{
+		"lobby":       {Name: "lobby", MemberCount: 2, Members: []*chatv1.UserRef{me, ana}},
+		"ana":         {MemberCount: 2, Members: []*chatv1.UserRef{me, ana}},
+		"ana and ben": {MemberCount: 3, Members: []*chatv1.UserRef{ana, me, ben}},
+		"2 others":    {MemberCount: 3}, // a welcome does not say who is in a group
+		"notes":       {MemberCount: 1, Members: []*chatv1.UserRef{me}},
+	} {
+		if got := roomTitle(r, "me"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // What is unread is known as of a head, which may be older than the page: what others said since comes on top.
 func TestUnreadLine(t *testing.T) {
 	t.Parallel()
