@@ -462,10 +462,23 @@ func TestDomains(t *testing.T) {
 	if ann.GetAccessToken() != "" {
 		t.Error("signed in with an address that is not verified")
 	}
-	box.token(t, "ann@example.org", "Verify your e-mail address")
+	token := box.token(t, "ann@example.org", "Verify your e-mail address")
 	for _, email := range []string{"eve@example.net", "eve@sub.example.org", "eve@notexample.org"} {
 		_, err := c.register(t.Context(), email, "eve", "correct horse")
 		want(t, email, err, fault.PermissionDenied, "email")
+	}
+	// Nobody gets out of the domains by changing the address, either.
+	want(t, "verify", try[*authv1.VerifyEmailResponse](t.Context(), c, "VerifyEmail", &authv1.VerifyEmailRequest{Token: token}), "", "")
+	ann, err := c.login(t.Context(), "ann@example.org", "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, _ := as(t, c, ann)
+	for email, code := range map[string]fault.Code{"ann@example.net": fault.PermissionDenied, "ann@example.com": ""} {
+		err := try[*authv1.ChangeEmailResponse](ctx, c, "ChangeEmail", &authv1.ChangeEmailRequest{Email: email, Password: "correct horse"})
+		if fault.CodeOf(err) != code {
+			t.Errorf("change to %s: %v, want %q", email, err, code)
+		}
 	}
 }
 
