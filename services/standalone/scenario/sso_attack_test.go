@@ -103,12 +103,24 @@ func TestStatesOfOthers(t *testing.T) {
 		}
 	}
 
+	// Not by the provider, or by PKCE, which would refuse them too: by us, before it is asked.
+	refusedByUs := func(name string, a answer) {
+		t.Helper()
+		if refused(name, a); !strings.Contains(a.text, "begin it again") {
+			t.Errorf("%s: %s", name, a.text)
+		}
+	}
+
 	// Login CSRF: the victim's browser gets the attacker's answer of the provider.
 	attacker, victim := newBrowser(t, "/auth/sso/"), newBrowser(t, "/auth/sso/")
 	callback := w.atCallback(t, attacker, begin)
 	refused("state of another browser", get(newBrowser(t, ""), callback))
 	theirs := w.atCallback(t, victim, begin)
 	refused("state of another browser, which has begun one", get(victim, callback))
+	swapped, own := newBrowser(t, ""), victim.Jar.Cookies(mustURL(t, theirs))
+	name := "natter_sso_" + mustURL(t, callback).Query().Get("state")[:8]
+	swapped.Jar.SetCookies(mustURL(t, callback), []*http.Cookie{{Name: name, Value: own[0].Value, Path: "/auth/sso/"}})
+	refusedByUs("state of another browser, with an attempt under its name", get(swapped, callback))
 
 	// Replay, by one who has got hold of cookie and address.
 	cookies := attacker.Jar.Cookies(mustURL(t, callback))
@@ -117,7 +129,7 @@ func TestStatesOfOthers(t *testing.T) {
 	}
 	refused("replayed state", get(attacker, callback))
 	attacker.Jar.SetCookies(mustURL(t, callback), cookies)
-	refused("replayed state with its cookie", get(attacker, callback))
+	refusedByUs("replayed state with its cookie", get(attacker, callback))
 
 	// Mix-up: a code of one provider at the callback of the other, and an answer that says it is another's.
 	refused("callback of another provider", get(victim, strings.Replace(theirs, "/sso/corp/", "/sso/google/", 1)))
