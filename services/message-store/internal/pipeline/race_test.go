@@ -102,7 +102,7 @@ func TestNothingFollows(t *testing.T) {
 				var relays sync.WaitGroup
 				for _, p := range pipelines {
 					relays.Go(func() {
-						if o := submit(p, f.room, end)[0]; o.GetAck() == nil {
+						if o := insist(p, f.room, end); o.GetAck() == nil {
 							t.Errorf("the change: %v", o.GetFault())
 						}
 					})
@@ -135,9 +135,19 @@ type writer struct {
 func (w writer) next(n int) *busv1.Outcome {
 	nonce := fmt.Sprint(w.prefix, n)
 	if n%4 == 3 {
-		return submit(w.p, w.f.room, w.f.react(w.user, nonce, w.target, fmt.Sprint(n), false))[0]
+		return insist(w.p, w.f.room, w.f.react(w.user, nonce, w.target, fmt.Sprint(n%40), n%80 > 40))
 	}
-	return submit(w.p, w.f.room, w.f.send(w.user, nonce, nonce))[0]
+	return insist(w.p, w.f.room, w.f.send(w.user, nonce, nonce))
+}
+
+// insist submits a command again for as long as the answer is unavailable, as senders do: of two instances that fight over a
+// room one may lose again and again.
+func insist(p *pipeline.Pipeline, in ids.Room, c *busv1.Command) *busv1.Outcome {
+	for {
+		if o := submit(p, in, c)[0]; code(o) != fault.Unavailable {
+			return o
+		}
+	}
 }
 
 // write writes so many that must be acknowledged.
