@@ -130,6 +130,42 @@ func TestSprayingIsStopped(t *testing.T) {
 	}
 }
 
+// TestOverloadIsNobodysFailure: a sign-in that was shed is not counted, however often it is tried.
+func TestOverloadIsNobodysFailure(t *testing.T) {
+	t.Parallel()
+	ctx, natsURL := t.Context(), testkit.NATS(t)
+	mustStart(t, settings(t, natsURL, map[string]string{
+		"NATTER_ARGON2_MEMORY": "64MiB", "NATTER_ARGON2_TIME": "20", "NATTER_ARGON2_WORKERS": "1", "NATTER_ARGON2_QUEUE": "0",
+	}))
+	c := dial(t, natsURL)
+	var busy sync.WaitGroup
+	over := make(chan struct{})
+	busy.Go(func() { // keeps the only worker busy, for seconds each time
+		for i := 0; ; i++ {
+			select {
+			case <-over:
+				return
+			default:
+				_, _ = c.login(from(ctx, fmt.Sprint("198.51.100.", i%250)), fmt.Sprintf("nobody%d@example.org", i), "correct horse")
+			}
+		}
+	})
+	defer busy.Wait()
+	defer close(over)
+	shed := 0
+	for deadline := time.Now().Add(time.Minute); shed < 20; {
+		_, err := c.login(from(ctx, "203.0.113.1"), "ann@example.org", "correct horse")
+		switch f := fault.From(err); {
+		case f.Code == fault.Unavailable && strings.HasPrefix(f.Message, "too many people"):
+			shed++
+		case f.Code == fault.Unauthenticated && time.Now().Before(deadline):
+			shed = 0 // it found the worker between two others
+		default:
+			t.Fatalf("after %d that were shed: %v", shed, err)
+		}
+	}
+}
+
 // TestLoginStorm: far more sign-ins than there is time for are shed at once, count as nobody's failures, and leave the
 // service answering everything else.
 func TestLoginStorm(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/natter-chat/natter/pkg/avatar"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
@@ -224,18 +225,18 @@ func (s *Service) UpdateMe(ctx context.Context, req *authv1.UpdateMeRequest) (*c
 	if err != nil {
 		return nil, err
 	}
-	name, avatar := caller.Username, caller.Avatar
+	name, picture := caller.Username, caller.Avatar
 	if req.Username != nil {
 		if name, err = user.ParseUsername(req.GetUsername()); err != nil {
 			return nil, err
 		}
 	}
 	if req.Avatar != nil {
-		if avatar, err = user.ParseAvatar(req.GetAvatar()); err != nil {
+		if picture, err = avatar.Parse(req.GetAvatar()); err != nil {
 			return nil, err
 		}
 	}
-	if name == caller.Username && avatar == caller.Avatar {
+	if name == caller.Username && picture == caller.Avatar {
 		return protoUser(caller), nil
 	}
 	u, err := s.store.UpdateUser(ctx, caller.ID, func(u *user.User) error {
@@ -243,7 +244,7 @@ func (s *Service) UpdateMe(ctx context.Context, req *authv1.UpdateMeRequest) (*c
 			u.Username = name
 		}
 		if req.Avatar != nil {
-			u.Avatar = avatar
+			u.Avatar = picture
 		}
 		return nil
 	})

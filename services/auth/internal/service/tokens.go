@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/natter-chat/natter/pkg/authn"
+	"github.com/natter-chat/natter/pkg/avatar"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
@@ -182,11 +183,11 @@ func (s *Service) CreateBot(ctx context.Context, req *authv1.CreateBotRequest) (
 	if err != nil {
 		return nil, err
 	}
-	avatar, err := user.ParseAvatar(req.GetAvatar())
+	picture, err := avatar.Parse(req.GetAvatar())
 	if err != nil {
 		return nil, err
 	}
-	bot := user.NewBot(caller.ID, username, avatar, now())
+	bot := user.NewBot(caller.ID, username, picture, now())
 	if err := s.store.AddBot(ctx, bot, maxBots); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package user
 
 import (
 	"net/mail"
-	"net/url"
 	"strings"
 	"time"
 
@@ -53,8 +52,7 @@ type Name struct {
 
 // The limits of what a person chooses.
 const (
-	maxEmail  = 254  // bytes: what fits an SMTP command (RFC 5321)
-	maxAvatar = 1024 // bytes
+	maxEmail = 254 // bytes: what fits an SMTP command (RFC 5321)
 )
 
 // ParseEmail takes a bare address (RFC 5322) with a domain. Errors: InvalidArgument of the field email.
@@ -83,22 +81,6 @@ func ParseUsername(s string) (Name, error) {
 		return Name{}, fault.Invalid("username", "%v", err)
 	}
 	return Name{Text: text, Key: key}, nil
-}
-
-// ParseAvatar takes the URL of a picture (https, or a path of this server), or nothing. Errors: InvalidArgument of the
-// field avatar.
-func ParseAvatar(s string) (string, error) {
-	s = strings.TrimSpace(s)
-	if s == "" {
-		return "", nil
-	}
-	u, err := url.Parse(s)
-	isPath := err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/")
-	isWeb := err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil
-	if len(s) > maxAvatar || !isPath && !isWeb || strings.HasPrefix(s, "//") {
-		return "", fault.Invalid("avatar", "an avatar is the https URL of a picture, of at most %d bytes", maxAvatar)
-	}
-	return u.String(), nil
 }
 
 // Erased is u as the account of somebody who left: nothing of them is in it, and their names are free again. Its messages

@@ -1,7 +1,6 @@
 package room
 
 import (
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -32,24 +31,6 @@ func (l Limits) Description(s string) (string, error) {
 func (l Limits) Topic(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	return s, check("topic", s, l.TopicChars, "")
-}
-
-// maxAvatar is how long the URL of a picture may be, in bytes.
-const maxAvatar = 2048
-
-// Avatar returns the URL of a room's picture as it is stored: https, a path of this server, or nothing.
-func Avatar(s string) (string, error) {
-	s = strings.TrimSpace(s)
-	if s == "" {
-		return "", nil
-	}
-	u, err := url.Parse(s)
-	isPath := err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/")
-	isWeb := err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil
-	if len(s) > maxAvatar || !isPath && !isWeb || strings.HasPrefix(s, "//") {
-		return "", fault.Invalid("avatar", "an avatar is the https URL of a picture, of at most %d bytes", maxAvatar)
-	}
-	return u.String(), nil
 }
 
 // maxSlowMode is the longest pause between two messages, in seconds: six hours.

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 
+	"github.com/natter-chat/natter/pkg/avatar"
 	"github.com/natter-chat/natter/pkg/ids"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	roomsv1 "github.com/natter-chat/natter/proto/gen/natter/rooms/v1"
@@ -46,7 +47,7 @@ func (s *Service) update(req *roomsv1.UpdateRoomRequest) (room.Update, error) {
 	u.Name = read(req.Name, s.limits.Name)
 	u.Description = read(req.Description, s.limits.Description)
 	u.Topic = read(req.Topic, s.limits.Topic)
-	u.Avatar = read(req.Avatar, room.Avatar)
+	u.Avatar = read(req.Avatar, avatar.Parse)
 	if req.SlowModeSeconds != nil && err == nil {
 		u.SlowMode = req.SlowModeSeconds
 		err = room.CheckSlowMode(req.GetSlowModeSeconds())
