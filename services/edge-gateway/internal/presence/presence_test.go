@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -34,11 +35,16 @@ type people struct {
 	is   map[ids.User]Standing
 	seen map[ids.User]time.Time
 	fail error
+	// during is called while auth answers, with what it knew before.
+	during func()
 }
 
 func (p *people) Standings(context.Context, []ids.User) (map[ids.User]Standing, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.during != nil {
+		p.during()
+	}
 	return maps.Clone(p.is), p.fail
 }
 
@@ -289,6 +295,31 @@ func TestStatusAndLastSeen(t *testing.T) {
 	if _, ok := auth.seen[bob]; !ok {
 		t.Error("auth does not know when bob was last seen")
 	}
+}
+
+// TestStatusThatChangesMeanwhile: what auth says by itself while it is asked is newer than its answer.
+func TestStatusThatChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	url, auth := testkit.NATS(t), newPeople()
+	ann := ids.New[ids.User]()
+	auth.is[ann] = Standing{Status: &chatv1.Status{Text: "before"}}
+	a, _ := startGateway(t, url, auth, quick())
+	auth.during = func() {
+		a.publish(subject.Presence(ann), &busv1.PresenceChanged{UserId: ann.String(), Status: &chatv1.Status{Text: "since"}})
+		heard := func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return a.table.users[ann].status.GetText() == "since"
+		}
+		for deadline := time.Now().Add(10 * time.Second); !heard() && time.Now().Before(deadline); {
+			runtime.Gosched()
+		}
+	}
+	s := newScreen(t)
+	s.watch(a, ann)
+	want := gone(ann)
+	want.Status = &chatv1.Status{Text: "since"}
+	s.expect("the newer one", want)
 }
 
 func TestWithoutAuth(t *testing.T) {

@@ -41,6 +41,7 @@ type watched struct {
 	// isKnown: the gateways were asked; until then nothing is told.
 	isKnown  bool
 	status   *chatv1.Status
+	statusAt time.Time // when auth last said it by itself
 	lastSeen time.Time
 	// offlineAt is when a user who is leaving has left.
 	offlineAt time.Time
@@ -144,7 +145,7 @@ func (p *Presence) hear(m *nats.Msg) {
 		return // nobody watches any more
 	}
 	if c.GetGatewayId() == "" {
-		w.status = c.GetStatus()
+		w.status, w.statusAt = c.GetStatus(), now
 		w.tell(now)
 		return
 	}

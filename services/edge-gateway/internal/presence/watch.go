@@ -156,6 +156,7 @@ func (p *Presence) query(ctx context.Context, users []ids.User) error {
 	if err != nil {
 		return err
 	}
+	asked := time.Now()
 	answers, err := p.gather(ctx, data)
 	standing, statusErr := p.standing(ctx, users)
 	now := time.Now()
@@ -170,7 +171,10 @@ func (p *Presence) query(ctx context.Context, users []ids.User) error {
 			continue
 		}
 		if s, ok := standing[id]; ok {
-			w.status, w.lastSeen = s.Status, latest(w.lastSeen, s.LastSeen)
+			w.lastSeen = latest(w.lastSeen, s.LastSeen)
+			if w.statusAt.Before(asked) { // else it may be older than what is known
+				w.status = s.Status
+			}
 		}
 		w.isKnown = true
 		p.table.settle(w, now, p.times.linger)
