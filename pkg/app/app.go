@@ -124,7 +124,7 @@ func AllSettings(components ...Component) []config.Setting {
 
 // parse reads environment and flags; a flag wins.
 func parse(p Process, binary string, settings []config.Setting) (*config.Source, error) {
-	source := config.FromEnviron(p.Environ)
+	source, unreadable := config.FromEnviron(p.Environ)
 	flags := flag.NewFlagSet(binary, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	for _, s := range settings {
@@ -136,14 +136,14 @@ func parse(p Process, binary string, settings []config.Setting) (*config.Source,
 	err := flags.Parse(p.Args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, _ = fmt.Fprintf(p.Stdout, "%s is part of Natter, a self-hosted chat system.\n\nUsage: %s [flags]\n\n"+
-			"Every setting is a flag and an environment variable; the flag wins. <NAME> stands for a name from a list, as in NATTER_SSO_GOOGLE_CLIENT_ID.\n\n", binary, binary)
+			"Every setting is a flag and an environment variable; the flag wins. NATTER_X_FILE may name a file that holds NATTER_X. <NAME> stands for a name from a list, as in NATTER_SSO_GOOGLE_CLIENT_ID.\n\n", binary, binary)
 		config.WriteHelp(p.Stdout, settings)
 		return source, flag.ErrHelp
 	}
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	return source, err
+	return source, errors.Join(unreadable, err)
 }
 
 // serve starts the components in order, waits, and stops those that run in reverse order.

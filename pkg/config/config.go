@@ -35,15 +35,17 @@ type Source struct{ values map[string]string }
 // NewSource returns a source of these values.
 func NewSource(values map[string]string) *Source { return &Source{values: maps.Clone(values)} }
 
-// FromEnviron takes the NATTER_* variables out of an environment in the form of os.Environ.
-func FromEnviron(environ []string) *Source {
+// FromEnviron takes the NATTER_* variables out of an environment in the form of os.Environ. For every setting NATTER_X there may
+// be NATTER_X_FILE instead, which names a file that holds it. An error names the files that cannot be read; the rest is there.
+func FromEnviron(environ []string) (*Source, error) {
 	values := map[string]string{}
 	for _, kv := range environ {
 		if name, value, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(name, Prefix) {
 			values[name] = value
 		}
 	}
-	return &Source{values: values}
+	s := &Source{values: values}
+	return s, s.readFiles()
 }
 
 // Set overrides a setting: a flag, or the address of an embedded server for the components after it.
@@ -101,12 +103,21 @@ func (s *Source) CheckKnown() error {
 	names := strings.Fields(known)
 	var all []error
 	for _, name := range slices.Sorted(maps.Keys(s.values)) {
-		if strings.HasPrefix(name, "NATTER_TEST_") || slices.ContainsFunc(names, func(n string) bool { return matches(n, name) }) {
-			continue
+		if !strings.HasPrefix(name, "NATTER_TEST_") && !isKnown(name) {
+			all = append(all, fmt.Errorf("%s is not a setting of Natter; did you mean %s?", name, nearest(name, names)))
 		}
-		all = append(all, fmt.Errorf("%s is not a setting of Natter; did you mean %s?", name, nearest(name, names)))
 	}
 	return errors.Join(all...)
+}
+
+// isKnown reports whether a variable is a setting of some component.
+func isKnown(variable string) bool {
+	for name := range strings.FieldsSeq(known) {
+		if matches(name, variable) {
+			return true
+		}
+	}
+	return false
 }
 
 func nearest(name string, names []string) string {

@@ -61,11 +61,15 @@ func TestSettingsListEachNameOnce(t *testing.T) {
 
 func TestCheckKnownNamesTheNearest(t *testing.T) {
 	t.Parallel()
-	err := FromEnviron([]string{"NATTER_HTP_ADDR=:80", "NATTER_TEST_MONGODB_URL=x", "HOME=/"}).CheckKnown()
+	source, err := FromEnviron([]string{"NATTER_HTP_ADDR=:80", "NATTER_TEST_MONGODB_URL=x", "NATTER_HTP_ADDR_FILE=x", "HOME=/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = source.CheckKnown()
 	if err == nil || !strings.Contains(err.Error(), "NATTER_HTP_ADDR") || !strings.Contains(err.Error(), "did you mean NATTER_HTTP_ADDR") {
 		t.Errorf("err = %v", err)
 	}
-	if err := FromEnviron([]string{"NATTER_HTP_ADDR=x", "NATTER_STRICT_ENV=false"}).CheckKnown(); err != nil {
+	if err := NewSource(map[string]string{"NATTER_HTP_ADDR": "x", "NATTER_STRICT_ENV": "false"}).CheckKnown(); err != nil {
 		t.Errorf("err = %v with the check off", err)
 	}
 }

@@ -52,11 +52,12 @@ type command struct {
 
 func (c command) main(ctx context.Context, p Process) int {
 	var settings Settings
-	if err := config.FromEnviron(p.Environ).Load(&settings); err != nil {
+	source, err := config.FromEnviron(p.Environ)
+	if err := errors.Join(err, source.Load(&settings)); err != nil {
 		_, _ = fmt.Fprintf(p.Stderr, "natter %s: %v\n", c.name, err)
 		return exitUsage
 	}
-	err := c.parse(p, &settings)
+	err = c.parse(p, &settings)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK

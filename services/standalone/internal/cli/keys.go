@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -43,7 +44,8 @@ func Keys(ctx context.Context, p Process) int {
 		},
 		run: func(ctx context.Context, _ Settings) error {
 			var cfg auth.Config
-			if err := config.FromEnviron(p.Environ).Load(&cfg); err != nil {
+			source, err := config.FromEnviron(p.Environ)
+			if err := errors.Join(err, source.Load(&cfg)); err != nil {
 				return err
 			}
 			if dataDir != "" {

@@ -90,8 +90,8 @@ func Load(ctx context.Context, p Process) int {
 			if err := s.Check(); err != nil {
 				return err
 			}
-			source := config.FromEnviron(p.Environ)
-			if err := errors.Join(source.Load(&stores.Auth), source.Load(&stores.Rooms)); err != nil {
+			source, err := config.FromEnviron(p.Environ)
+			if err := errors.Join(err, source.Load(&stores.Auth), source.Load(&stores.Rooms)); err != nil {
 				return err
 			}
 			if dataDir != "" {
