@@ -72,6 +72,10 @@ check-mod: ## every module builds by itself, is tidy, and depends only on what i
 settings: ## write the list of settings into pkg/config/known.txt and README.md (a test compares them)
 	go test ./services/standalone -run=TestSettingsAreListed -update
 
+.PHONY: nats
+nats: ## write deploy/nats/users.conf: what each service may do on the bus (a test compares it)
+	go test ./pkg/permission -run=TestUsersFileIsUpToDate -update
+
 ##@ Protocol
 
 .PHONY: proto

@@ -6,16 +6,49 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 )
 
 // Config is how to reach NATS.
 type Config struct {
-	URL string `env:"NATTER_NATS_URL" envDefault:"nats://127.0.0.1:4222" help:"NATS servers, separated by commas"`
+	URL     string `env:"NATTER_NATS_URL" envDefault:"nats://127.0.0.1:4222" help:"NATS servers, separated by commas; tls:// for TLS"`
+	NKey    string `env:"NATTER_NATS_NKEY" help:"seed of the key by which this service signs in to NATS; natter nkeys makes them" secret:"true"`
+	TLSCA   string `env:"NATTER_NATS_TLS_CA" help:"file with the certificates that NATS servers are trusted by, in PEM; empty: those of the system"`
+	TLSCert string `env:"NATTER_NATS_TLS_CERT" help:"file with the certificate that this service shows to NATS, in PEM; needs the key as well"`
+	TLSKey  string `env:"NATTER_NATS_TLS_KEY" help:"file with the key of that certificate"`
+}
+
+// options are what the settings mean to NATS. The files are read again at every connect, so they may be replaced.
+func (cfg Config) options() ([]nats.Option, error) {
+	var opts []nats.Option
+	if cfg.NKey != "" {
+		pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(cfg.NKey)))
+		if err != nil {
+			return nil, fmt.Errorf("NATTER_NATS_NKEY: not the seed of a key (%w); make one with `natter nkeys`", err)
+		}
+		public, err := pair.PublicKey()
+		if err != nil {
+			return nil, fmt.Errorf("NATTER_NATS_NKEY: %w", err)
+		}
+		// Without the second a client gives up for good when it is refused twice, as while keys are replaced.
+		opts = append(opts, nats.Nkey(public, pair.Sign), nats.IgnoreAuthErrorAbort())
+	}
+	if cfg.TLSCA != "" {
+		opts = append(opts, nats.RootCAs(cfg.TLSCA))
+	}
+	switch {
+	case cfg.TLSCert != "" && cfg.TLSKey != "":
+		opts = append(opts, nats.ClientCert(cfg.TLSCert, cfg.TLSKey))
+	case cfg.TLSCert != "" || cfg.TLSKey != "":
+		return nil, errors.New("NATTER_NATS_TLS_CERT and NATTER_NATS_TLS_KEY: set both or neither")
+	}
+	return opts, nil
 }
 
 // reconnectWait is how long to wait between two tries of the same server; NATS's own default of 2 s would be most of an
@@ -29,7 +62,11 @@ const connectWait = 2 * time.Second
 // until ctx ends, logging what it waits for. What is published while disconnected fails at once instead of being
 // buffered: everything on the bus has a way to notice a loss, and a request is better retried than late.
 func Connect(ctx context.Context, cfg Config, name string, log *slog.Logger, opts ...nats.Option) (*nats.Conn, error) {
-	all := append([]nats.Option{
+	settings, err := cfg.options()
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat([]nats.Option{
 		nats.Name("natter-" + name),
 		nats.CustomInboxPrefix(InboxPrefix(name)),
 		nats.MaxReconnects(-1),
@@ -52,7 +89,7 @@ func Connect(ctx context.Context, cfg Config, name string, log *slog.Logger, opt
 			}
 			log.Warn("NATS error", "error", err, "subject", subj)
 		}),
-	}, opts...)
+	}, settings, opts)
 	for {
 		nc, err := nats.Connect(cfg.URL, all...)
 		if err == nil {

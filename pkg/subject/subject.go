@@ -41,6 +41,9 @@ func InAny(room ids.Room) string { return "natter.in.any." + room.String() }
 // InAnyAll is what every instance of message-store subscribes to, in queue group OwnerQueue.
 const InAnyAll = "natter.in.any.*"
 
+// InAll is every command for a room.
+const InAll = "natter.in.*.*"
+
 // OwnerQueue is the queue group of the natter.in subjects: two instances that both believe they own a partition must
 // not both take a command.
 const OwnerQueue = "owner"
@@ -53,6 +56,13 @@ func RoomEvent(room ids.Room) string { return "natter.room." + room.String() + "
 
 // RoomSignal carries typing and receipts of a room; they may be lost.
 func RoomSignal(room ids.Room) string { return "natter.room." + room.String() + ".signal" }
+
+// RoomEventAll, RoomSignalAll and RoomEvery are those of all rooms: for permissions.
+const (
+	RoomEventAll  = "natter.room.*.event"
+	RoomSignalAll = "natter.room.*.signal"
+	RoomEvery     = "natter.room.*.*"
+)
 
 // ParseRoom takes a subject of RoomEvent or RoomSignal apart.
 func ParseRoom(subject string) (room ids.Room, isSignal, ok bool) {
@@ -114,6 +124,9 @@ const MentionsChanged = "natter.mentions.changed"
 
 // Presence carries presence transitions of a user.
 func Presence(user ids.User) string { return "natter.presence." + user.String() }
+
+// PresenceAll is the transitions of all users, and PresenceQuery.
+const PresenceAll = "natter.presence.*"
 
 // PresenceQuery is the scatter-gather question to all gateways.
 const PresenceQuery = "natter.presence.query"

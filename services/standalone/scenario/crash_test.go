@@ -2,16 +2,17 @@ package scenario
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/client"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/permission"
 	"github.com/natter-chat/natter/pkg/subject"
-
 	busv1 "github.com/natter-chat/natter/proto/gen/natter/bus/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 )
@@ -108,7 +109,7 @@ func TestKilledBetweenCommitAndPublish(t *testing.T) {
 	s.stores[1].kill()
 	a.say(room, "now everything goes to the first")
 	s.wires["nats-message-store-1"].setMute(true)
-	nc, err := nats.Connect(s.nats)
+	nc, err := bus.Connect(t.Context(), s.bus.Config(permission.EdgeGateway), permission.EdgeGateway, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

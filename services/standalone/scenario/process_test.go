@@ -153,10 +153,15 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.b.Write(p)
 }
 
-// tail is the end of it.
-func (b *lockedBuffer) tail() string {
+// all is what it said so far.
+func (b *lockedBuffer) all() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	lines := strings.Split(b.b.String(), "\n")
+	return b.b.String()
+}
+
+// tail is the end of it.
+func (b *lockedBuffer) tail() string {
+	lines := strings.Split(b.all(), "\n")
 	return strings.Join(lines[max(0, len(lines)-30):], "\n")
 }

@@ -16,7 +16,7 @@ import (
 func TestSubscriptions(t *testing.T) {
 	t.Parallel()
 	bus := startBus(t)
-	s := startSharedOn(t, bus.ClientURL())
+	s := startSharedOn(t, &system{nats: bus.ClientURL()})
 	owner := newPerson(t, s.url, "owner") // never connects: counts nowhere
 	rooms := []string{owner.newRoom(t), owner.newRoom(t), owner.newRoom(t), owner.newRoom(t)}
 

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/natter-chat/natter/pkg/permission/permissiontest"
 	"github.com/natter-chat/natter/pkg/testkit"
 )
 
@@ -18,6 +21,7 @@ type system struct {
 	stores    []*process
 	processes []*process // all of them, in the order of their start
 	nats      string     // URL of the bus; "" in the one process
+	bus       *permissiontest.Server
 	wires     map[string]*proxy
 	// small: its message-stores stand on FerretDB, which reads everything at every query.
 	small bool
@@ -57,8 +61,8 @@ func startOne(tb testing.TB, env ...string) *system {
 // through a wire that can be cut: "nats", "postgres", "mongo".
 func startApart(tb testing.TB, env ...string) *system {
 	tb.Helper()
-	s := &system{wires: map[string]*proxy{}, small: true}
-	s.nats = testkit.NATS(tb)
+	s := &system{wires: map[string]*proxy{}, small: true, bus: permissiontest.Start(tb)}
+	s.nats = s.bus.URL
 	return s.startServices(tb, append([]string{
 		"NATTER_POSTGRES_URL=" + s.wire(tb, "postgres", testkit.Postgres(tb)),
 		"NATTER_MONGODB_URL=" + s.wire(tb, "mongo", testkit.Mongo(tb)),
@@ -70,12 +74,13 @@ func startApart(tb testing.TB, env ...string) *system {
 // message-store and gateway has its own wire to NATS: "nats-message-store-1", "nats-edge-gateway-1", ….
 func startShared(tb testing.TB, env ...string) *system {
 	tb.Helper()
-	return startSharedOn(tb, testkit.NATS(tb), env...)
+	bus := permissiontest.Start(tb)
+	return startSharedOn(tb, &system{bus: bus, nats: bus.URL}, env...)
 }
 
-func startSharedOn(tb testing.TB, natsURL string, env ...string) *system {
+func startSharedOn(tb testing.TB, s *system, env ...string) *system {
 	tb.Helper()
-	s := &system{wires: map[string]*proxy{}, nats: natsURL}
+	s.wires = map[string]*proxy{}
 	dir := tb.TempDir()
 	return s.startServices(tb, append([]string{"NATTER_DATA_DIR=" + dir, "NATTER_NATS_URL=" + s.nats}, env...), "message-store-1",
 		"message-store-2", "edge-gateway-1", "edge-gateway-2")
@@ -87,6 +92,9 @@ func (s *system) startServices(tb testing.TB, env []string, wired ...string) *sy
 	tb.Helper()
 	env = append(env, "NATTER_SECRET_KEY=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 	service := func(name, binary string, more ...string) *process {
+		if s.bus != nil {
+			more = append(more, "NATTER_NATS_NKEY="+s.bus.Seed(binary))
+		}
 		for _, w := range wired {
 			if w == name {
 				more = append(more, "NATTER_NATS_URL="+s.wire(tb, "nats-"+name, s.nats))
@@ -117,10 +125,13 @@ func (s *system) add(tb testing.TB, name, binary string, env ...string) *process
 	s.processes = append(s.processes, p)
 	tb.Cleanup(func() {
 		p.kill()
+		if strings.Contains(p.log.all(), nats.ErrPermissionViolation.Error()) {
+			tb.Errorf("%s may not do on the bus what it does; see package permission", name)
+		}
 		if tb.Failed() {
 			tb.Logf("%s said, at last:\n%s", name, p.log.tail())
 			if dir := os.Getenv("NATTER_TEST_LOGS"); dir != "" {
-				_ = os.WriteFile(filepath.Join(dir, name+".log"), p.log.b.Bytes(), 0o600)
+				_ = os.WriteFile(filepath.Join(dir, name+".log"), []byte(p.log.all()), 0o600)
 			}
 		}
 	})

@@ -1,5 +1,5 @@
-// Command nats is a NATS server for tests, on the loopback address that it is given or on a free one. It prints its URL as
-// the first line of stdout and ends when stdin is closed.
+// Command nats is a NATS server for tests: `nats [address [configuration]]`. It listens on the loopback address that it is given
+// or, without one or for "", on a free one, prints its URL as the first line of stdout and ends when stdin is closed.
 package main
 
 import (
@@ -21,8 +21,15 @@ func main() {
 }
 
 func run() error {
-	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true}
-	if len(os.Args) > 1 {
+	opts := &server.Options{}
+	if len(os.Args) > 2 {
+		var err error
+		if opts, err = server.ProcessConfigFile(os.Args[2]); err != nil {
+			return err
+		}
+	}
+	opts.Host, opts.Port, opts.NoSigs = "127.0.0.1", server.RANDOM_PORT, true
+	if len(os.Args) > 1 && os.Args[1] != "" {
 		addr, err := netip.ParseAddrPort(os.Args[1])
 		if err != nil {
 			return err

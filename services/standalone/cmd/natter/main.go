@@ -1,5 +1,5 @@
 // Command natter is all of Natter in one program: without a word it serves, `natter chat`, `natter demo` and `natter load` are clients,
-// `natter keys` is for operators.
+// `natter keys` and `natter nkeys` are for operators.
 package main
 
 import (
@@ -22,6 +22,7 @@ const usage = `Natter is a self-hosted chat system.
   natter demo  --help   watch three users talk
   natter load  --help   put many users on a server and measure it
   natter keys  --help   list, rotate and revoke the keys that sign access tokens
+  natter nkeys --help   make the keys by which the services sign in to NATS
 `
 
 func main() {
@@ -43,6 +44,8 @@ func run(ctx context.Context, args []string) int {
 			return cli.Load(ctx, p)
 		case "keys":
 			return cli.Keys(ctx, p)
+		case "nkeys":
+			return cli.NKeys(ctx, p)
 		}
 		_, _ = fmt.Fprintf(os.Stderr, "natter: there is no command %q.\n\n%s", args[0], usage)
 		return 2

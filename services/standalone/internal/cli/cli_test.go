@@ -24,7 +24,7 @@ func run(t *testing.T, command func(context.Context, Process) int, environ []str
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for name, command := range map[string]func(context.Context, Process) int{"chat": Chat, "demo": Demo, "load": Load, "keys": Keys} {
+	for name, command := range map[string]func(context.Context, Process) int{"chat": Chat, "demo": Demo, "load": Load, "keys": Keys, "nkeys": NKeys} {
 		code, stdout, stderr := run(t, command, nil, "", "--help")
 		want, err := os.ReadFile(filepath.Join("testdata", name+".help"))
 		if err != nil {
@@ -33,6 +33,23 @@ func TestHelp(t *testing.T) {
 		if code != exitOK || stderr != "" || stdout != string(want) {
 			t.Errorf("natter %s --help = %d, stderr %q, stdout differs from testdata/%s.help:\n%s", name, code, stderr, name, stdout)
 		}
+	}
+}
+
+// Every service gets a seed, and the NATS server its public key.
+func TestNKeys(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := run(t, NKeys, nil, "")
+	if code != exitOK || stderr != "" {
+		t.Fatalf("natter nkeys = %d: %s", code, stderr)
+	}
+	for _, want := range []string{"\nNATS_NKEY_EDGE_GATEWAY=U", "\nNATS_SEED_EDGE_GATEWAY=SU", "\nNATS_SEED_MESSAGE_STORE=SU"} {
+		if !strings.Contains("\n"+stdout, want) {
+			t.Errorf("%q is missing in\n%s", want, stdout)
+		}
+	}
+	if _, again, _ := run(t, NKeys, nil, ""); again == stdout {
+		t.Error("the same keys again")
 	}
 }
 
