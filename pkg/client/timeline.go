@@ -164,7 +164,7 @@ func (t *Timeline) post(e *chatv1.Event, posted *chatv1.MessagePosted) {
 	m := &chatv1.Message{
 		Id: e.GetRoomId() + ":" + strconv.FormatUint(uint64(e.GetSeq()), 10), Seq: e.GetSeq(), Ordinal: e.GetOrdinal(), RoomId: e.GetRoomId(),
 		UserId: e.GetActor().GetUserId(), Username: e.GetActor().GetUsername(), Avatar: e.GetActor().GetAvatar(), Nonce: e.GetNonce(),
-		Content: posted.GetContent(), Type: posted.GetType(), FileUrl: posted.GetFileUrl(), Mentions: posted.GetMentions(),
+		Content: posted.GetContent(), Type: posted.GetType(), FileUrl: posted.GetFileUrl(), File: posted.GetFile(), Mentions: posted.GetMentions(),
 		CreatedAt: e.GetCreatedAt(), UpdatedAt: e.GetCreatedAt(), IsDeleted: posted.GetDeleted(),
 		ReplyTo: posted.GetReplyTo(), Thread: posted.GetThread(), ThreadOrdinal: posted.GetThreadOrdinal(),
 	}
@@ -188,7 +188,7 @@ func (t *Timeline) edit(e *chatv1.Event, edited *chatv1.MessageEdited) {
 func (t *Timeline) delete(e *chatv1.Event, deleted *chatv1.MessageDeleted) {
 	t.change(deleted.GetSeq(), func(m *chatv1.Message) {
 		m.IsDeleted, m.IsPinned, m.UpdatedAt = true, false, e.GetCreatedAt()
-		m.Content, m.FileUrl, m.Mentions, m.Reactions = "", "", nil, nil
+		m.Content, m.FileUrl, m.File, m.Mentions, m.Reactions = "", "", nil, nil, nil
 	})
 	t.requote(deleted.GetSeq(), func(q *chatv1.Quote) { q.IsDeleted, q.Content = true, "" })
 }

@@ -13,7 +13,7 @@ type Bytes int
 // UnmarshalText parses a size.
 func (b *Bytes) UnmarshalText(text []byte) error {
 	n, err := humanize.ParseBytes(string(text))
-	if err != nil || n > math.MaxInt32 {
+	if err != nil || n > math.MaxInt {
 		return fmt.Errorf("%q is not a size such as 64KiB", text)
 	}
 	*b = Bytes(n)

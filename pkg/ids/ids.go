@@ -26,6 +26,7 @@ type (
 	savedKind          struct{}
 	roomInvitationKind struct{}
 	roomLinkKind       struct{}
+	fileKind           struct{}
 )
 
 type (
@@ -47,6 +48,8 @@ type (
 	RoomInvitation = ID[roomInvitationKind]
 	// RoomLink is the id of an invite link to a room.
 	RoomLink = ID[roomLinkKind]
+	// File is the id of an uploaded file.
+	File = ID[fileKind]
 )
 
 // ErrMalformed is returned by Parse for everything but 36 characters of lower-case canonical UUID.
@@ -75,6 +78,9 @@ func ParseRoomLink(s string) (RoomLink, error) { return parse[roomLinkKind](s) }
 
 // ParseIdentity parses the id of an identity.
 func ParseIdentity(s string) (Identity, error) { return parse[identityKind](s) }
+
+// ParseFile parses the id of an uploaded file.
+func ParseFile(s string) (File, error) { return parse[fileKind](s) }
 
 // ParseSaved parses the id of a saved message.
 func ParseSaved(s string) (Saved, error) { return parse[savedKind](s) }

@@ -67,6 +67,7 @@ func All() ([]Route, error) {
 		messagestorev1.File_natter_message_store_v1_read_state_proto,
 		messagestorev1.File_natter_message_store_v1_threads_proto,
 		messagestorev1.File_natter_message_store_v1_mentions_proto,
+		messagestorev1.File_natter_message_store_v1_files_proto,
 	)
 }
 

@@ -44,6 +44,7 @@ type Config struct {
 	Cache      config.Bytes `env:"NATTER_MESSAGES_CACHE" envDefault:"64MiB" help:"memory for who has read how far, and whom messages mention since, so that a reconnect of all does not ask the database"`
 	MaxContent config.Bytes `env:"NATTER_MESSAGE_CONTENT" envDefault:"8KiB" help:"longest content of a message"`
 	MaxPins    int          `env:"NATTER_ROOM_PINS" envDefault:"100" help:"pinned messages per room, up to 1000"`
+	FileQuota  config.Bytes `env:"NATTER_FILE_QUOTA" envDefault:"1GiB" help:"space for the files that one user uploads; 0: any"`
 	MaxSaved   int          `env:"NATTER_SAVED_MESSAGES" envDefault:"1000" help:"messages that a user may have saved, up to 10000"`
 }
 
@@ -66,6 +67,7 @@ const (
 type engine interface {
 	pipeline.Log
 	api.Log
+	api.Files
 	markers.Store
 	markers.MentionStore
 	Meta(ctx context.Context) (store.Meta, error)
@@ -150,7 +152,7 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	}
 	answers := api.New(api.Deps{
 		Log: log, Markers: read, Mentions: mentions, Pipeline: s.pipeline, Owner: s.owner, Rooms: rooms, People: names, Bus: s.nc,
-		Epoch: meta.Epoch, MaxSaved: cfg.MaxSaved,
+		Files: log, Epoch: meta.Epoch, HashKey: meta.HashKey, MaxSaved: cfg.MaxSaved, FileQuota: int64(cfg.FileQuota), Now: time.Now,
 	})
 	if err := answers.Serve(s.server); err != nil {
 		return err

@@ -16,7 +16,7 @@ type ring struct {
 func sizeOf(ev *chatv1.Event) int {
 	const overhead, mention = 512, 128
 	mentions := len(ev.GetMessage().GetMentions()) + len(ev.GetEdited().GetMentions())
-	return overhead + mentions*mention + len(ev.GetMessage().GetContent()) + len(ev.GetMessage().GetFileUrl()) + len(ev.GetEdited().GetContent())
+	return overhead + mentions*mention + len(ev.GetMessage().GetContent()) + len(ev.GetMessage().GetFileUrl()) + len(ev.GetMessage().GetFile().GetName()) + len(ev.GetEdited().GetContent())
 }
 
 // push appends the event after the last one. A gap (after a reset of the feed) empties the ring first.

@@ -98,6 +98,11 @@ func events() map[string]*chatv1.Event {
 	all := map[string]*chatv1.Event{
 		"member-joined": {Body: &chatv1.Event_MemberJoined{MemberJoined: &chatv1.MemberJoined{User: user, Role: "member", Version: 2}}},
 		"message":       {Body: &chatv1.Event_Message{Message: message}},
+		"file": {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{
+			Content: "look", Type: "image", FileUrl: "/files/0193c3a0-0000-7000-8000-0000000000f1", File: &chatv1.File{
+				Id: "0193c3a0-0000-7000-8000-0000000000f1", Name: "cat.png", Size: 48213, Type: "image/png", Width: 640, Height: 480, HasThumbnail: true,
+			},
+		}}},
 		"edited":        {Body: &chatv1.Event_Edited{Edited: &chatv1.MessageEdited{Seq: 2, Content: "hello"}}},
 		"reaction":      {Body: &chatv1.Event_Reaction{Reaction: &chatv1.ReactionChanged{Seq: 2, Emoji: "👍", Removed: true}}},
 		"pinned":        {Body: &chatv1.Event_Pinned{Pinned: &chatv1.PinChanged{Seq: 2, Removed: true}}},

@@ -88,7 +88,8 @@ func appendEvent(dst []byte, ev *chatv1.Event) []byte {
 		dst = boolField(dst, "deleted", body.Message.GetDeleted())
 		dst = mentionsField(dst, body.Message.GetMentions())
 		dst = uint32Field(dst, "thread", body.Message.GetThread())
-		dst = append(uint32Field(dst, "threadOrdinal", body.Message.GetThreadOrdinal()), '}')
+		dst = uint32Field(dst, "threadOrdinal", body.Message.GetThreadOrdinal())
+		dst = append(fileField(dst, body.Message.GetFile()), '}')
 	case *chatv1.Event_Edited:
 		dst = uint32Field(append(key(dst, "edited"), '{'), "seq", body.Edited.GetSeq())
 		dst = stringField(dst, "content", body.Edited.GetContent())
@@ -147,6 +148,19 @@ func mentionsField(dst []byte, mentions []*chatv1.Mention) []byte {
 		dst = append(uint32Field(dst, "length", m.GetLength()), '}')
 	}
 	return append(dst, ']')
+}
+
+func fileField(dst []byte, f *chatv1.File) []byte {
+	if f == nil {
+		return dst
+	}
+	dst = stringField(append(key(dst, "file"), '{'), "id", f.GetId())
+	dst = stringField(dst, "name", f.GetName())
+	dst = uint32Field(dst, "size", f.GetSize())
+	dst = stringField(dst, "type", f.GetType())
+	dst = uint32Field(dst, "width", f.GetWidth())
+	dst = uint32Field(dst, "height", f.GetHeight())
+	return append(boolField(dst, "hasThumbnail", f.GetHasThumbnail()), '}')
 }
 
 func appendAck(dst []byte, ack *clientv1.Ack) []byte {

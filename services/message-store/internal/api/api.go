@@ -76,6 +76,7 @@ type Pipeline interface {
 	Members(ctx context.Context, room ids.Room, version uint32, most int) (users []ids.User, count int, err error)
 	Heads(ctx context.Context, rooms []ids.Room, mine func(partition int) bool, notBefore time.Time) (map[ids.Room]store.Head, error)
 	MoveMarkers(ctx context.Context, moves []store.Move, now map[ids.Room]pipeline.Now) error
+	MayPost(ctx context.Context, room ids.Room, user ids.User, version uint32) error
 	Ahead(who store.Reader, at store.Marker) store.Marker
 }
 
@@ -104,17 +105,26 @@ type Deps struct {
 	Rooms    Rooms
 	People   People
 	Bus      Publisher
+	Files    Files
 	// MaxSaved is how many messages a user may have saved.
 	MaxSaved int
-	// Epoch is that of the store.
-	Epoch string
+	// FileQuota is how many bytes of files a user may have; 0: any number.
+	FileQuota int64
+	// Epoch is that of the store, and so is HashKey.
+	Epoch   string
+	HashKey []byte
+	// Now is the clock of files.
+	Now func() time.Time
 }
 
 // API answers the rpc. It is safe for concurrent use.
-type API struct{ Deps }
+type API struct {
+	Deps
+	links links
+}
 
 // New returns an API.
-func New(d Deps) *API { return &API{d} }
+func New(d Deps) *API { return &API{Deps: d, links: newLinks(d.HashKey)} }
 
 // Serve adds the methods to a server.
 func (a *API) Serve(s *rpc.Server) error {
@@ -136,6 +146,13 @@ func (a *API) Serve(s *rpc.Server) error {
 		rpc.Handle(s, "SaveMessage", a.SaveMessage),
 		rpc.Handle(s, "UnsaveMessage", a.UnsaveMessage),
 		rpc.Handle(s, "ListSaved", a.ListSaved),
+		rpc.Handle(s, "CreateFile", a.CreateFile),
+		rpc.Handle(s, "FinishFile", a.FinishFile),
+		rpc.Handle(s, "GetFile", a.GetFile),
+		rpc.Handle(s, "DeleteFile", a.DeleteFile),
+		rpc.Handle(s, "SignFiles", a.SignFiles),
+		rpc.Handle(s, "ListGarbage", a.ListGarbage),
+		rpc.Handle(s, "ForgetFiles", a.ForgetFiles),
 	)
 }
 

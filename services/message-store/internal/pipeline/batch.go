@@ -53,6 +53,9 @@ func (l *lane) commit(ctx context.Context) {
 	var appended []*roomBatch
 	for _, rb := range b.order {
 		l.decide(rb, b.found, now)
+	}
+	l.claimFiles(ctx, b.order)
+	for _, rb := range b.order {
 		if events := rb.state.Batch(); len(events) > 0 && rb.broken == nil {
 			appends = append(appends, store.Batch{Room: rb.requests[0].room, Events: events})
 			appended = append(appended, rb)
@@ -140,8 +143,8 @@ const senderBudget = 5 * time.Second
 
 var errLate = errors.New("its sender has given up")
 
-// resolve looks up all nonces, the messages that new commands are about, and of a room that is pinned in for the first time
-// how much is.
+// resolve looks up all nonces, the messages that new commands are about, the files they name, and of a room that is pinned in
+// for the first time how much is.
 func (l *lane) resolve(ctx context.Context, b *batch) (err error) {
 	var keys []store.NonceKey
 	for _, rb := range b.order {
@@ -153,10 +156,14 @@ func (l *lane) resolve(ctx context.Context, b *batch) (err error) {
 		return err
 	}
 	var refs []store.Ref
+	var withFiles []*room.Command
 	for _, rb := range b.order {
 		for c := range rb.commands() {
 			if _, stored := b.found[c.Key()]; stored {
 				continue
+			}
+			if !c.File.IsZero() {
+				withFiles = append(withFiles, c)
 			}
 			if rb.state.Needs(c) {
 				refs = append(refs, ref(c))
@@ -169,6 +176,9 @@ func (l *lane) resolve(ctx context.Context, b *batch) (err error) {
 				rb.state.LoadPins(len(page.Messages), l.p.cfg.MaxPins)
 			}
 		}
+	}
+	if err := l.findFiles(ctx, withFiles); err != nil {
+		return err
 	}
 	if len(refs) == 0 {
 		return nil

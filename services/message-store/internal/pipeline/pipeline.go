@@ -67,6 +67,8 @@ type Log interface {
 	Targets(ctx context.Context, refs []store.Ref) (map[store.Ref]*store.Message, error)
 	Pins(ctx context.Context, room ids.Room, before uint32, limit int) (store.Page, error)
 	MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
+	Files(ctx context.Context, list []ids.File) (map[ids.File]*store.File, error)
+	ClaimFiles(ctx context.Context, claims []store.Claim, now int64) (lost []store.Claim, err error)
 }
 
 // Snapshot is what the rooms service says of a room as of one version.

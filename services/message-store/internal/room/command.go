@@ -38,6 +38,9 @@ type Command struct {
 	// Places of its content may name somebody. Users says by key who has the names in them.
 	Places []mention.Place
 	Users  map[string]ids.User
+	// File is the uploaded file that a message names; zero: none. Found is what the store has of it, for Decide; nil: nothing.
+	File  ids.File
+	Found *store.File
 }
 
 // Key is what is unique about the command.
@@ -92,7 +95,10 @@ func (p *Parser) body(out *Command, c *busv1.Command) error {
 	e := out.Event
 	switch body := c.GetBody().(type) {
 	case *busv1.Command_Message:
-		return p.message(e, body.Message)
+		if err := p.message(e, body.Message); err != nil {
+			return err
+		}
+		return out.upload()
 	case *busv1.Command_Edited:
 		e.Kind, e.Target, e.Content = store.KindEdited, body.Edited.GetSeq(), body.Edited.GetContent()
 		if len(e.Content) > p.maxContent {

@@ -64,7 +64,13 @@ func TestParse(t *testing.T) {
 		"image": {message(func(_ *busv1.Command, m posted) {
 			m.Content, m.Type, m.FileUrl = "", "image", "https://x.example/a.png"
 		}), ""},
-		"file of this server":    {message(func(_ *busv1.Command, m posted) { m.Type, m.FileUrl = "file", "/files/1" }), ""},
+		"path of this server":   {message(func(_ *busv1.Command, m posted) { m.Type, m.FileUrl = "file", "/a.pdf" }), ""},
+		"uploaded file":         {message(func(_ *busv1.Command, m posted) { m.Type, m.FileUrl = "file", "/files/"+ids.New[ids.File]().String() }), ""},
+		"uploaded file in text": {message(func(_ *busv1.Command, m posted) { m.FileUrl = "/files/" + ids.New[ids.File]().String() }), "type"},
+		"malformed file":        {message(func(_ *busv1.Command, m posted) { m.Type, m.FileUrl = "file", "/files/1" }), "fileUrl"},
+		"file with a query": {message(func(_ *busv1.Command, m posted) {
+			m.Type, m.FileUrl = "file", "/files/"+ids.New[ids.File]().String()+"?x"
+		}), "fileUrl"},
 		"image without a file":   {message(func(_ *busv1.Command, m posted) { m.Type = "image" }), "fileUrl"},
 		"script as a file":       {message(func(_ *busv1.Command, m posted) { m.Type, m.FileUrl = "file", "javascript:alert(1)" }), "fileUrl"},
 		"file of another server": {message(func(_ *busv1.Command, m posted) { m.Type, m.FileUrl = "file", "//evil.example/x" }), "fileUrl"},

@@ -51,7 +51,7 @@ func (s *State) Decide(c *Command, now int64) (Verdict, Made, *fault.Fault) {
 		return refuse(f)
 	}
 	if e.Kind == store.KindMessage {
-		return s.post(e, at)
+		return s.post(c, at)
 	}
 	m := s.target(e.Target)
 	if m == nil {
@@ -93,7 +93,8 @@ func (s *State) change(e *store.Event) (Verdict, Made, *fault.Fault) {
 	return Behind, Made{}, nil
 }
 
-func (s *State) post(e *store.Event, at int64) (Verdict, Made, *fault.Fault) {
+func (s *State) post(c *Command, at int64) (Verdict, Made, *fault.Fault) {
+	e := c.Event
 	if e.ReplyTo > s.head.Seq {
 		return refuse(fault.Invalid("replyTo", "there is no such message"))
 	}
@@ -108,6 +109,9 @@ func (s *State) post(e *store.Event, at int64) (Verdict, Made, *fault.Fault) {
 		}
 	}
 	if f := s.authorisePost(e, at); f != nil {
+		return refuse(f)
+	}
+	if f := c.takeFile(); f != nil {
 		return refuse(f)
 	}
 	return Append, Made{}, nil

@@ -58,6 +58,8 @@ type Event struct {
 	// Thread is the seq of the message in whose thread a message stands, ThreadOrdinal which reply of it that is: 1, 2, …
 	// Both are 0 of a message that stands in the room itself.
 	Thread, ThreadOrdinal uint32
+	// File is what FileURL of a message leads to, if it was uploaded here. It goes with the content.
+	File *FileInfo
 	// Mentions are the places in Content, of a message or an edit, that name somebody. They go with the content.
 	Mentions []Mention
 	// Deleted: this is a message that was deleted since.
@@ -80,7 +82,7 @@ func (e *Event) FoldsInto() uint32 {
 }
 
 // Wipe takes the content away from an event whose message was deleted.
-func (e *Event) Wipe() { e.Content, e.FileURL, e.Mentions = "", "", nil }
+func (e *Event) Wipe() { e.Content, e.FileURL, e.File, e.Mentions = "", "", nil, nil }
 
 // Actor is who did it, as shown beside it.
 type Actor struct {
@@ -142,6 +144,9 @@ func (e *Event) Size() int {
 	const fixed, mention = 208, 64 // ids, numbers, tags and lengths
 	n := fixed + len(e.Actor.Username) + len(e.Actor.Avatar) + len(e.Nonce) + len(e.Content) + len(e.Type) + len(e.FileURL) + len(e.Emoji) +
 		mention*len(e.Mentions)
+	if f := e.File; f != nil {
+		n += fixed + len(f.Name) + len(f.Type)
+	}
 	if m := e.Member; m != nil {
 		n += len(m.Username) + len(m.Avatar) + len(m.Role) + len(m.Reason) + len(m.Note)
 	}

@@ -169,6 +169,15 @@ func event(t *testing.T, in *chatv1.Event) *store.Event {
 		m := body.Message
 		e.Kind, e.Content, e.Type, e.FileURL, e.ReplyTo = store.KindMessage, m.GetContent(), m.GetType(), m.GetFileUrl(), m.GetReplyTo()
 		e.Thread, e.ThreadOrdinal, e.Mentions, e.Deleted = m.GetThread(), m.GetThreadOrdinal(), mentions(m.GetMentions()), m.GetDeleted()
+		if f := m.GetFile(); f != nil {
+			id, err := ids.ParseFile(f.GetId())
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.File = &store.FileInfo{
+				ID: id, Name: f.GetName(), Size: f.GetSize(), Type: f.GetType(), Width: f.GetWidth(), Height: f.GetHeight(), HasThumbnail: f.GetHasThumbnail(),
+			}
+		}
 	case *chatv1.Event_Edited:
 		e.Kind, e.Target, e.Content = store.KindEdited, body.Edited.GetSeq(), body.Edited.GetContent()
 		e.Mentions = mentions(body.Edited.GetMentions())

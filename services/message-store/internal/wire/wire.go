@@ -32,7 +32,7 @@ func Event(e *store.Event) *chatv1.Event {
 	case store.KindMessage:
 		out.Body = &chatv1.Event_Message{Message: &chatv1.MessagePosted{
 			Content: e.Content, Type: e.Type, FileUrl: e.FileURL, ReplyTo: e.ReplyTo, Deleted: e.Deleted,
-			Mentions: mentions(e.Mentions), Thread: e.Thread, ThreadOrdinal: e.ThreadOrdinal,
+			Mentions: mentions(e.Mentions), Thread: e.Thread, ThreadOrdinal: e.ThreadOrdinal, File: File(e.File),
 		}}
 	case store.KindEdited:
 		out.Body = &chatv1.Event_Edited{Edited: &chatv1.MessageEdited{Seq: e.Target, Content: e.Content, Mentions: mentions(e.Mentions)}}
@@ -82,6 +82,16 @@ func user(m *store.Member) *chatv1.UserRef {
 	return &chatv1.UserRef{Id: m.User.String(), Username: m.Username, Avatar: m.Avatar, IsBot: m.IsBot}
 }
 
+// File is what is said of an uploaded file; nil for none.
+func File(f *store.FileInfo) *chatv1.File {
+	if f == nil {
+		return nil
+	}
+	return &chatv1.File{
+		Id: f.ID.String(), Name: f.Name, Size: f.Size, Type: f.Type, Width: f.Width, Height: f.Height, HasThumbnail: f.HasThumbnail,
+	}
+}
+
 // Message is a message of a page of history.
 func Message(m *store.Message) *chatv1.Message {
 	e := m.Event
@@ -89,12 +99,12 @@ func Message(m *store.Message) *chatv1.Message {
 		Id: store.MessageID(e.Room, e.Seq), Seq: e.Seq, Ordinal: e.Ordinal, RoomId: e.Room.String(),
 		UserId: e.Actor.User.String(), Username: e.Actor.Username, Avatar: e.Actor.Avatar, Nonce: e.Nonce,
 		Content: m.Text(), Mentions: mentions(m.Calls()), Type: e.Type, FileUrl: e.FileURL, ReplyTo: e.ReplyTo,
-		Thread: e.Thread, ThreadOrdinal: e.ThreadOrdinal,
+		Thread: e.Thread, ThreadOrdinal: e.ThreadOrdinal, File: File(e.File),
 		CreatedAt: Time(e.CreatedAt), UpdatedAt: Time(max(e.CreatedAt, m.UpdatedAt)),
 		IsDeleted: m.DeletedSeq != 0, IsPinned: m.Pinned, IsEdited: m.EditedSeq != 0,
 	}
 	if out.GetIsDeleted() {
-		out.FileUrl = ""
+		out.FileUrl, out.File = "", nil
 	}
 	if m.EditedSeq != 0 {
 		out.EditedAt = Time(m.EditedAt)

@@ -21,6 +21,7 @@ func TestEvent(t *testing.T) {
 	member := &store.Member{User: other, Username: "o", Avatar: "b", Role: "admin", Reason: "banned", Note: "spam", MutedUntil: 2500, IsChange: true}
 	calls := []store.Mention{{Kind: store.MentionUser, User: other, Offset: 3, Length: 2}, {Kind: store.MentionRoom, Offset: 9, Length: 5}}
 	called := `"mentions":[{"kind":"user","userId":"` + other.String() + `","offset":3,"length":2},{"kind":"room","offset":9,"length":5}]`
+	file := ids.New[ids.File]()
 	info := store.RoomInfo{
 		Name: "n", Description: "d", Topic: "t", Avatar: "a", IsPrivate: true, IsArchived: true, IsAnnouncement: true, SlowModeSeconds: 30, IsDeleted: true,
 	}
@@ -29,6 +30,12 @@ func TestEvent(t *testing.T) {
 		want string
 	}{
 		{store.Event{Kind: store.KindMessage, Content: "c", Type: "image", FileURL: "/f", ReplyTo: 3}, `"message":{"content":"c","type":"image","fileUrl":"/f","replyTo":3}`},
+		{
+			store.Event{Kind: store.KindMessage, Type: "image", FileURL: "/f", File: &store.FileInfo{
+				ID: file, Name: "n.png", Size: 9, Type: "image/png", Width: 4, Height: 3, HasThumbnail: true,
+			}},
+			`"message":{"type":"image","fileUrl":"/f","file":{"id":"` + file.String() + `","name":"n.png","size":9,"type":"image/png","width":4,"height":3,"hasThumbnail":true}}`,
+		},
 		{
 			store.Event{Kind: store.KindMessage, Content: "c", Type: "text", Thread: 3, ThreadOrdinal: 4, Mentions: calls},
 			`"message":{"content":"c","type":"text","thread":3,"threadOrdinal":4,` + called + `}`,
@@ -68,10 +75,10 @@ func TestMessage(t *testing.T) {
 	in, user := ids.New[ids.Room](), ids.New[ids.User]()
 	m := &store.Message{Event: &store.Event{
 		Room: in, Seq: 7, Ordinal: 5, CreatedAt: 1000, Nonce: "n", Kind: store.KindMessage, Content: "v1", Type: "text", ReplyTo: 2,
-		Actor: store.Actor{User: user, Username: "u"},
+		Actor: store.Actor{User: user, Username: "u"}, FileURL: "/f", File: &store.FileInfo{Name: "n"},
 	}}
 	if got := wire.Message(m); got.GetContent() != "v1" || got.GetIsEdited() || got.GetEditedAt() != nil || !proto.Equal(got.GetUpdatedAt(), got.GetCreatedAt()) ||
-		got.GetId() != in.String()+":7" || got.GetReplyTo() != 2 || got.GetNonce() != "n" {
+		got.GetId() != in.String()+":7" || got.GetReplyTo() != 2 || got.GetNonce() != "n" || got.GetFile().GetName() != "n" {
 		t.Errorf("fresh message %v", got)
 	}
 	m.Apply(&store.Event{Seq: 8, Kind: store.KindEdited, Content: "v2", CreatedAt: 2000})
@@ -87,7 +94,8 @@ func TestMessage(t *testing.T) {
 		t.Errorf("reactions %v", r)
 	}
 	m.Apply(&store.Event{Seq: 90, Kind: store.KindDeleted, CreatedAt: 5000})
-	if got := wire.Message(m); got.GetContent() != "" || !got.GetIsDeleted() || len(got.GetReactions()) != 0 || got.GetIsPinned() || got.GetNonce() != "n" {
+	if got := wire.Message(m); got.GetContent() != "" || !got.GetIsDeleted() || len(got.GetReactions()) != 0 || got.GetIsPinned() || got.GetNonce() != "n" ||
+		got.GetFile() != nil || got.GetFileUrl() != "" {
 		t.Errorf("deleted message %v", got)
 	}
 }

@@ -886,6 +886,105 @@ func (x *Notice) GetRoom() *RoomUpdated {
 	return nil
 }
 
+// File is what is known of a file that was uploaded: its bytes are at /files/{id}, a small picture of an image at
+// /files/{id}/thumbnail.
+type File struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// As it was called where it comes from.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// In bytes.
+	Size uint32 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// Media type. It is what the content looks like, whatever the uploader said.
+	Type string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
+	// Of an image, in pixels, as it is to be shown; 0: it is none, or of a kind that the server cannot read.
+	Width  uint32 `protobuf:"varint,5,opt,name=width,proto3" json:"width,omitempty"`
+	Height uint32 `protobuf:"varint,6,opt,name=height,proto3" json:"height,omitempty"`
+	// It is an image so large that there is a smaller one of it, of up to 480×480.
+	HasThumbnail  bool `protobuf:"varint,7,opt,name=has_thumbnail,json=hasThumbnail,proto3" json:"has_thumbnail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *File) Reset() {
+	*x = File{}
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *File) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*File) ProtoMessage() {}
+
+func (x *File) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use File.ProtoReflect.Descriptor instead.
+func (*File) Descriptor() ([]byte, []int) {
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *File) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *File) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *File) GetSize() uint32 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *File) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *File) GetWidth() uint32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *File) GetHeight() uint32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *File) GetHasThumbnail() bool {
+	if x != nil {
+		return x.HasThumbnail
+	}
+	return false
+}
+
 // Reaction is one emoji under a message: how many, and the first 50 who.
 type Reaction struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -898,7 +997,7 @@ type Reaction struct {
 
 func (x *Reaction) Reset() {
 	*x = Reaction{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +1009,7 @@ func (x *Reaction) String() string {
 func (*Reaction) ProtoMessage() {}
 
 func (x *Reaction) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[10]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +1022,7 @@ func (x *Reaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
 func (*Reaction) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{10}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Reaction) GetEmoji() string {
@@ -981,14 +1080,16 @@ type Message struct {
 	// Of a message with replies in its thread.
 	Replies *Thread `protobuf:"bytes,23,opt,name=replies,proto3" json:"replies,omitempty"`
 	// Of a reply: what it answers.
-	Quote         *Quote `protobuf:"bytes,24,opt,name=quote,proto3" json:"quote,omitempty"`
+	Quote *Quote `protobuf:"bytes,24,opt,name=quote,proto3" json:"quote,omitempty"`
+	// Of a message whose fileUrl is a file that was uploaded here.
+	File          *File `protobuf:"bytes,25,opt,name=file,proto3" json:"file,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1101,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[11]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1114,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{11}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Message) GetId() string {
@@ -1184,6 +1285,13 @@ func (x *Message) GetQuote() *Quote {
 	return nil
 }
 
+func (x *Message) GetFile() *File {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
 // Event is one entry of a room's log. `seq` is dense: 1, 2, 3, … It is the same on the bus, on the wire and in clients.
 type Event struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1211,7 +1319,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1223,7 +1331,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[12]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1236,7 +1344,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{12}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Event) GetRoomId() string {
@@ -1426,13 +1534,15 @@ type MessagePosted struct {
 	Thread uint32 `protobuf:"varint,7,opt,name=thread,proto3" json:"thread,omitempty"`
 	// Which reply of its thread it is, 1, 2, 3, … Given by the server.
 	ThreadOrdinal uint32 `protobuf:"varint,8,opt,name=thread_ordinal,json=threadOrdinal,proto3" json:"thread_ordinal,omitempty"`
+	// What file_url leads to, if that was uploaded here. Given by the server.
+	File          *File `protobuf:"bytes,9,opt,name=file,proto3" json:"file,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MessagePosted) Reset() {
 	*x = MessagePosted{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1554,7 @@ func (x *MessagePosted) String() string {
 func (*MessagePosted) ProtoMessage() {}
 
 func (x *MessagePosted) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[13]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1567,7 @@ func (x *MessagePosted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePosted.ProtoReflect.Descriptor instead.
 func (*MessagePosted) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{13}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *MessagePosted) GetContent() string {
@@ -1516,6 +1626,13 @@ func (x *MessagePosted) GetThreadOrdinal() uint32 {
 	return 0
 }
 
+func (x *MessagePosted) GetFile() *File {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
 // MessageEdited: its author gave a message another content.
 type MessageEdited struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1529,7 +1646,7 @@ type MessageEdited struct {
 
 func (x *MessageEdited) Reset() {
 	*x = MessageEdited{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1541,7 +1658,7 @@ func (x *MessageEdited) String() string {
 func (*MessageEdited) ProtoMessage() {}
 
 func (x *MessageEdited) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[14]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1554,7 +1671,7 @@ func (x *MessageEdited) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageEdited.ProtoReflect.Descriptor instead.
 func (*MessageEdited) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{14}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MessageEdited) GetSeq() uint32 {
@@ -1588,7 +1705,7 @@ type MessageDeleted struct {
 
 func (x *MessageDeleted) Reset() {
 	*x = MessageDeleted{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1600,7 +1717,7 @@ func (x *MessageDeleted) String() string {
 func (*MessageDeleted) ProtoMessage() {}
 
 func (x *MessageDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[15]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1613,7 +1730,7 @@ func (x *MessageDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageDeleted.ProtoReflect.Descriptor instead.
 func (*MessageDeleted) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{15}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MessageDeleted) GetSeq() uint32 {
@@ -1635,7 +1752,7 @@ type ReactionChanged struct {
 
 func (x *ReactionChanged) Reset() {
 	*x = ReactionChanged{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1647,7 +1764,7 @@ func (x *ReactionChanged) String() string {
 func (*ReactionChanged) ProtoMessage() {}
 
 func (x *ReactionChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[16]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1660,7 +1777,7 @@ func (x *ReactionChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionChanged.ProtoReflect.Descriptor instead.
 func (*ReactionChanged) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{16}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReactionChanged) GetSeq() uint32 {
@@ -1695,7 +1812,7 @@ type PinChanged struct {
 
 func (x *PinChanged) Reset() {
 	*x = PinChanged{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1707,7 +1824,7 @@ func (x *PinChanged) String() string {
 func (*PinChanged) ProtoMessage() {}
 
 func (x *PinChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[17]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1720,7 +1837,7 @@ func (x *PinChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinChanged.ProtoReflect.Descriptor instead.
 func (*PinChanged) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{17}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PinChanged) GetSeq() uint32 {
@@ -1755,7 +1872,7 @@ type MemberJoined struct {
 
 func (x *MemberJoined) Reset() {
 	*x = MemberJoined{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1767,7 +1884,7 @@ func (x *MemberJoined) String() string {
 func (*MemberJoined) ProtoMessage() {}
 
 func (x *MemberJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[18]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1780,7 +1897,7 @@ func (x *MemberJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberJoined.ProtoReflect.Descriptor instead.
 func (*MemberJoined) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{18}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MemberJoined) GetUser() *UserRef {
@@ -1833,7 +1950,7 @@ type MemberLeft struct {
 
 func (x *MemberLeft) Reset() {
 	*x = MemberLeft{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1845,7 +1962,7 @@ func (x *MemberLeft) String() string {
 func (*MemberLeft) ProtoMessage() {}
 
 func (x *MemberLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[19]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1858,7 +1975,7 @@ func (x *MemberLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberLeft.ProtoReflect.Descriptor instead.
 func (*MemberLeft) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{19}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MemberLeft) GetUser() *UserRef {
@@ -1909,7 +2026,7 @@ type RoomUpdated struct {
 
 func (x *RoomUpdated) Reset() {
 	*x = RoomUpdated{}
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[20]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1921,7 +2038,7 @@ func (x *RoomUpdated) String() string {
 func (*RoomUpdated) ProtoMessage() {}
 
 func (x *RoomUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_chat_v1_chat_proto_msgTypes[20]
+	mi := &file_natter_chat_v1_chat_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1934,7 +2051,7 @@ func (x *RoomUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomUpdated.ProtoReflect.Descriptor instead.
 func (*RoomUpdated) Descriptor() ([]byte, []int) {
-	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{20}
+	return file_natter_chat_v1_chat_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RoomUpdated) GetName() string {
@@ -2089,11 +2206,19 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12-\n" +
 	"\x05actor\x18\a \x01(\v2\x17.natter.chat.v1.UserRefR\x05actor\x12\x12\n" +
 	"\x04role\x18\b \x01(\tR\x04role\x12/\n" +
-	"\x04room\x18\t \x01(\v2\x1b.natter.chat.v1.RoomUpdatedR\x04room\"Q\n" +
+	"\x04room\x18\t \x01(\v2\x1b.natter.chat.v1.RoomUpdatedR\x04room\"\xa5\x01\n" +
+	"\x04File\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\rR\x04size\x12\x12\n" +
+	"\x04type\x18\x04 \x01(\tR\x04type\x12\x14\n" +
+	"\x05width\x18\x05 \x01(\rR\x05width\x12\x16\n" +
+	"\x06height\x18\x06 \x01(\rR\x06height\x12#\n" +
+	"\rhas_thumbnail\x18\a \x01(\bR\fhasThumbnail\"Q\n" +
 	"\bReaction\x12\x14\n" +
 	"\x05emoji\x18\x01 \x01(\tR\x05emoji\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x19\n" +
-	"\buser_ids\x18\x03 \x03(\tR\auserIds\"\xb9\x06\n" +
+	"\buser_ids\x18\x03 \x03(\tR\auserIds\"\xe3\x06\n" +
 	"\aMessage\x12\x0f\n" +
 	"\x02id\x18\x01 \x01(\tR\x03_id\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x18\n" +
@@ -2122,7 +2247,8 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\x06thread\x18\x15 \x01(\rR\x06thread\x12%\n" +
 	"\x0ethread_ordinal\x18\x16 \x01(\rR\rthreadOrdinal\x120\n" +
 	"\areplies\x18\x17 \x01(\v2\x16.natter.chat.v1.ThreadR\areplies\x12+\n" +
-	"\x05quote\x18\x18 \x01(\v2\x15.natter.chat.v1.QuoteR\x05quote\"\xbd\x05\n" +
+	"\x05quote\x18\x18 \x01(\v2\x15.natter.chat.v1.QuoteR\x05quote\x12(\n" +
+	"\x04file\x18\x19 \x01(\v2\x14.natter.chat.v1.FileR\x04file\"\xbd\x05\n" +
 	"\x05Event\x12\x17\n" +
 	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\rR\x03seq\x12\x18\n" +
@@ -2141,7 +2267,7 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\vmember_left\x18\x10 \x01(\v2\x1a.natter.chat.v1.MemberLeftH\x00R\n" +
 	"memberLeft\x12@\n" +
 	"\froom_updated\x18\x11 \x01(\v2\x1b.natter.chat.v1.RoomUpdatedH\x00R\vroomUpdatedB\x06\n" +
-	"\x04body\"\x81\x02\n" +
+	"\x04body\"\xab\x02\n" +
 	"\rMessagePosted\x12\x18\n" +
 	"\acontent\x18\x01 \x01(\tR\acontent\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x19\n" +
@@ -2150,7 +2276,8 @@ const file_natter_chat_v1_chat_proto_rawDesc = "" +
 	"\adeleted\x18\x05 \x01(\bR\adeleted\x123\n" +
 	"\bmentions\x18\x06 \x03(\v2\x17.natter.chat.v1.MentionR\bmentions\x12\x16\n" +
 	"\x06thread\x18\a \x01(\rR\x06thread\x12%\n" +
-	"\x0ethread_ordinal\x18\b \x01(\rR\rthreadOrdinal\"p\n" +
+	"\x0ethread_ordinal\x18\b \x01(\rR\rthreadOrdinal\x12(\n" +
+	"\x04file\x18\t \x01(\v2\x14.natter.chat.v1.FileR\x04file\"p\n" +
 	"\rMessageEdited\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\rR\x03seq\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\tR\acontent\x123\n" +
@@ -2206,7 +2333,7 @@ func file_natter_chat_v1_chat_proto_rawDescGZIP() []byte {
 	return file_natter_chat_v1_chat_proto_rawDescData
 }
 
-var file_natter_chat_v1_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_natter_chat_v1_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_natter_chat_v1_chat_proto_goTypes = []any{
 	(*Actor)(nil),                 // 0: natter.chat.v1.Actor
 	(*User)(nil),                  // 1: natter.chat.v1.User
@@ -2218,60 +2345,63 @@ var file_natter_chat_v1_chat_proto_goTypes = []any{
 	(*Quote)(nil),                 // 7: natter.chat.v1.Quote
 	(*Thread)(nil),                // 8: natter.chat.v1.Thread
 	(*Notice)(nil),                // 9: natter.chat.v1.Notice
-	(*Reaction)(nil),              // 10: natter.chat.v1.Reaction
-	(*Message)(nil),               // 11: natter.chat.v1.Message
-	(*Event)(nil),                 // 12: natter.chat.v1.Event
-	(*MessagePosted)(nil),         // 13: natter.chat.v1.MessagePosted
-	(*MessageEdited)(nil),         // 14: natter.chat.v1.MessageEdited
-	(*MessageDeleted)(nil),        // 15: natter.chat.v1.MessageDeleted
-	(*ReactionChanged)(nil),       // 16: natter.chat.v1.ReactionChanged
-	(*PinChanged)(nil),            // 17: natter.chat.v1.PinChanged
-	(*MemberJoined)(nil),          // 18: natter.chat.v1.MemberJoined
-	(*MemberLeft)(nil),            // 19: natter.chat.v1.MemberLeft
-	(*RoomUpdated)(nil),           // 20: natter.chat.v1.RoomUpdated
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*File)(nil),                  // 10: natter.chat.v1.File
+	(*Reaction)(nil),              // 11: natter.chat.v1.Reaction
+	(*Message)(nil),               // 12: natter.chat.v1.Message
+	(*Event)(nil),                 // 13: natter.chat.v1.Event
+	(*MessagePosted)(nil),         // 14: natter.chat.v1.MessagePosted
+	(*MessageEdited)(nil),         // 15: natter.chat.v1.MessageEdited
+	(*MessageDeleted)(nil),        // 16: natter.chat.v1.MessageDeleted
+	(*ReactionChanged)(nil),       // 17: natter.chat.v1.ReactionChanged
+	(*PinChanged)(nil),            // 18: natter.chat.v1.PinChanged
+	(*MemberJoined)(nil),          // 19: natter.chat.v1.MemberJoined
+	(*MemberLeft)(nil),            // 20: natter.chat.v1.MemberLeft
+	(*RoomUpdated)(nil),           // 21: natter.chat.v1.RoomUpdated
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
 }
 var file_natter_chat_v1_chat_proto_depIdxs = []int32{
-	21, // 0: natter.chat.v1.Status.expires_at:type_name -> google.protobuf.Timestamp
+	22, // 0: natter.chat.v1.Status.expires_at:type_name -> google.protobuf.Timestamp
 	2,  // 1: natter.chat.v1.Room.creator:type_name -> natter.chat.v1.UserRef
 	2,  // 2: natter.chat.v1.Room.members:type_name -> natter.chat.v1.UserRef
-	21, // 3: natter.chat.v1.Room.created_at:type_name -> google.protobuf.Timestamp
-	21, // 4: natter.chat.v1.Room.updated_at:type_name -> google.protobuf.Timestamp
+	22, // 3: natter.chat.v1.Room.created_at:type_name -> google.protobuf.Timestamp
+	22, // 4: natter.chat.v1.Room.updated_at:type_name -> google.protobuf.Timestamp
 	2,  // 5: natter.chat.v1.Member.user:type_name -> natter.chat.v1.UserRef
-	21, // 6: natter.chat.v1.Member.joined_at:type_name -> google.protobuf.Timestamp
-	21, // 7: natter.chat.v1.Member.muted_until:type_name -> google.protobuf.Timestamp
-	21, // 8: natter.chat.v1.Thread.last_at:type_name -> google.protobuf.Timestamp
+	22, // 6: natter.chat.v1.Member.joined_at:type_name -> google.protobuf.Timestamp
+	22, // 7: natter.chat.v1.Member.muted_until:type_name -> google.protobuf.Timestamp
+	22, // 8: natter.chat.v1.Thread.last_at:type_name -> google.protobuf.Timestamp
 	2,  // 9: natter.chat.v1.Notice.users:type_name -> natter.chat.v1.UserRef
-	21, // 10: natter.chat.v1.Notice.created_at:type_name -> google.protobuf.Timestamp
+	22, // 10: natter.chat.v1.Notice.created_at:type_name -> google.protobuf.Timestamp
 	2,  // 11: natter.chat.v1.Notice.actor:type_name -> natter.chat.v1.UserRef
-	20, // 12: natter.chat.v1.Notice.room:type_name -> natter.chat.v1.RoomUpdated
-	21, // 13: natter.chat.v1.Message.edited_at:type_name -> google.protobuf.Timestamp
-	21, // 14: natter.chat.v1.Message.created_at:type_name -> google.protobuf.Timestamp
-	21, // 15: natter.chat.v1.Message.updated_at:type_name -> google.protobuf.Timestamp
-	10, // 16: natter.chat.v1.Message.reactions:type_name -> natter.chat.v1.Reaction
+	21, // 12: natter.chat.v1.Notice.room:type_name -> natter.chat.v1.RoomUpdated
+	22, // 13: natter.chat.v1.Message.edited_at:type_name -> google.protobuf.Timestamp
+	22, // 14: natter.chat.v1.Message.created_at:type_name -> google.protobuf.Timestamp
+	22, // 15: natter.chat.v1.Message.updated_at:type_name -> google.protobuf.Timestamp
+	11, // 16: natter.chat.v1.Message.reactions:type_name -> natter.chat.v1.Reaction
 	6,  // 17: natter.chat.v1.Message.mentions:type_name -> natter.chat.v1.Mention
 	8,  // 18: natter.chat.v1.Message.replies:type_name -> natter.chat.v1.Thread
 	7,  // 19: natter.chat.v1.Message.quote:type_name -> natter.chat.v1.Quote
-	21, // 20: natter.chat.v1.Event.created_at:type_name -> google.protobuf.Timestamp
-	0,  // 21: natter.chat.v1.Event.actor:type_name -> natter.chat.v1.Actor
-	13, // 22: natter.chat.v1.Event.message:type_name -> natter.chat.v1.MessagePosted
-	14, // 23: natter.chat.v1.Event.edited:type_name -> natter.chat.v1.MessageEdited
-	15, // 24: natter.chat.v1.Event.deleted:type_name -> natter.chat.v1.MessageDeleted
-	16, // 25: natter.chat.v1.Event.reaction:type_name -> natter.chat.v1.ReactionChanged
-	17, // 26: natter.chat.v1.Event.pinned:type_name -> natter.chat.v1.PinChanged
-	18, // 27: natter.chat.v1.Event.member_joined:type_name -> natter.chat.v1.MemberJoined
-	19, // 28: natter.chat.v1.Event.member_left:type_name -> natter.chat.v1.MemberLeft
-	20, // 29: natter.chat.v1.Event.room_updated:type_name -> natter.chat.v1.RoomUpdated
-	6,  // 30: natter.chat.v1.MessagePosted.mentions:type_name -> natter.chat.v1.Mention
-	6,  // 31: natter.chat.v1.MessageEdited.mentions:type_name -> natter.chat.v1.Mention
-	2,  // 32: natter.chat.v1.MemberJoined.user:type_name -> natter.chat.v1.UserRef
-	21, // 33: natter.chat.v1.MemberJoined.muted_until:type_name -> google.protobuf.Timestamp
-	2,  // 34: natter.chat.v1.MemberLeft.user:type_name -> natter.chat.v1.UserRef
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	10, // 20: natter.chat.v1.Message.file:type_name -> natter.chat.v1.File
+	22, // 21: natter.chat.v1.Event.created_at:type_name -> google.protobuf.Timestamp
+	0,  // 22: natter.chat.v1.Event.actor:type_name -> natter.chat.v1.Actor
+	14, // 23: natter.chat.v1.Event.message:type_name -> natter.chat.v1.MessagePosted
+	15, // 24: natter.chat.v1.Event.edited:type_name -> natter.chat.v1.MessageEdited
+	16, // 25: natter.chat.v1.Event.deleted:type_name -> natter.chat.v1.MessageDeleted
+	17, // 26: natter.chat.v1.Event.reaction:type_name -> natter.chat.v1.ReactionChanged
+	18, // 27: natter.chat.v1.Event.pinned:type_name -> natter.chat.v1.PinChanged
+	19, // 28: natter.chat.v1.Event.member_joined:type_name -> natter.chat.v1.MemberJoined
+	20, // 29: natter.chat.v1.Event.member_left:type_name -> natter.chat.v1.MemberLeft
+	21, // 30: natter.chat.v1.Event.room_updated:type_name -> natter.chat.v1.RoomUpdated
+	6,  // 31: natter.chat.v1.MessagePosted.mentions:type_name -> natter.chat.v1.Mention
+	10, // 32: natter.chat.v1.MessagePosted.file:type_name -> natter.chat.v1.File
+	6,  // 33: natter.chat.v1.MessageEdited.mentions:type_name -> natter.chat.v1.Mention
+	2,  // 34: natter.chat.v1.MemberJoined.user:type_name -> natter.chat.v1.UserRef
+	22, // 35: natter.chat.v1.MemberJoined.muted_until:type_name -> google.protobuf.Timestamp
+	2,  // 36: natter.chat.v1.MemberLeft.user:type_name -> natter.chat.v1.UserRef
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_natter_chat_v1_chat_proto_init() }
@@ -2279,7 +2409,7 @@ func file_natter_chat_v1_chat_proto_init() {
 	if File_natter_chat_v1_chat_proto != nil {
 		return
 	}
-	file_natter_chat_v1_chat_proto_msgTypes[12].OneofWrappers = []any{
+	file_natter_chat_v1_chat_proto_msgTypes[13].OneofWrappers = []any{
 		(*Event_Message)(nil),
 		(*Event_Edited)(nil),
 		(*Event_Deleted)(nil),
@@ -2295,7 +2425,7 @@ func file_natter_chat_v1_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_chat_v1_chat_proto_rawDesc), len(file_natter_chat_v1_chat_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -494,7 +494,8 @@ type Send struct {
 	Nonce   string `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	Content string `protobuf:"bytes,3,opt,name=content,proto3" json:"content,omitempty"`
 	// text (default), image or file.
-	Type    string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
+	Type string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
+	// The URL of the image or file, or /files/<id> of one that the sender uploaded to this room and has not sent yet.
 	FileUrl string `protobuf:"bytes,5,opt,name=file_url,json=fileUrl,proto3" json:"file_url,omitempty"`
 	ReplyTo uint32 `protobuf:"varint,6,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
 	// seq of the message in whose thread to say it; 0: in the room itself.

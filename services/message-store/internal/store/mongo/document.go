@@ -41,6 +41,7 @@ type document struct {
 	Mentions      []mention  `bson:"mentions,omitempty"`
 	Type          string     `bson:"type,omitempty"`
 	FileURL       string     `bson:"fileUrl,omitempty"`
+	File          *file      `bson:"file,omitempty"`
 	ReplyTo       int64      `bson:"replyTo,omitempty"`
 	Thread        int64      `bson:"thread,omitempty"`
 	ThreadOrdinal int64      `bson:"threadOrdinal,omitempty"`
@@ -151,6 +152,7 @@ func toDocument(e *store.Event) *document {
 	}
 	switch {
 	case e.Kind == store.KindMessage:
+		d.File = toFile(e.File)
 		d.Fold = &fold{}
 		d.Called = toCalled(store.Called(e.Actor.User, e.Mentions))
 		d.UpdatedAt = &d.CreatedAt
@@ -180,6 +182,9 @@ func (d *document) message() (*store.Message, error) {
 	var err error
 	if e.Mentions, err = fromMentions(d.Mentions); err != nil {
 		return nil, fmt.Errorf("event %s: mention: %w", d.ID, err)
+	}
+	if e.File, err = d.File.info(); err != nil {
+		return nil, fmt.Errorf("event %s: file: %w", d.ID, err)
 	}
 	copy(e.Hash[:], d.Hash.Data)
 	for kind, name := range kindNames() {
@@ -295,7 +300,8 @@ func foldUpdate(m *store.Message) bson.D {
 	}
 	switch {
 	case m.DeletedSeq != 0:
-		unset = append(unset, bson.E{Key: "original", Value: ""}, bson.E{Key: "fileUrl", Value: ""}, bson.E{Key: "mentions", Value: ""})
+		unset = append(unset, bson.E{Key: "original", Value: ""}, bson.E{Key: "fileUrl", Value: ""}, bson.E{Key: "file", Value: ""},
+			bson.E{Key: "mentions", Value: ""})
 	case m.EditedSeq != 0:
 		set = append(set, bson.E{Key: "original", Value: m.Event.Content})
 	}

@@ -136,8 +136,8 @@ func (f *folder) foldDirty(ctx context.Context) error {
 	return nil
 }
 
-// foldRoom folds what is unfolded in a room. The order makes a crash harmless: the content of a deleted message is gone
-// first, then its document says so, then those who follow its thread have their markers, and only then are its mutations
+// foldRoom folds what is unfolded in a room. The order makes a crash harmless: the content and the file of a deleted message are
+// gone first, then its document says so, then those who follow its thread have their markers, and only then are its mutations
 // marked as folded.
 func (f *folder) foldRoom(ctx context.Context, room ids.Room) error {
 	f.folding.Lock()
@@ -160,6 +160,9 @@ func (f *folder) foldRoom(ctx context.Context, room ids.Room) error {
 	// The reader's own view is what is written down.
 	messages, err := s.Targets(ctx, refs)
 	if err != nil {
+		return err
+	}
+	if err := s.discardDeleted(ctx, messages); err != nil {
 		return err
 	}
 	for _, m := range messages {

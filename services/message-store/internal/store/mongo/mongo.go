@@ -34,9 +34,9 @@ import (
 
 // Store is the engine. It is safe for concurrent use.
 type Store struct {
-	db                           *mongo.Database
-	events, markers, saved, meta *mongo.Collection
-	folder                       *folder
+	db                                  *mongo.Database
+	events, markers, saved, files, meta *mongo.Collection
+	folder                              *folder
 }
 
 // Open connects, makes collections and indexes that are missing, and starts the folder. App is the name by which the
@@ -46,7 +46,10 @@ func Open(ctx context.Context, url, app string, log *slog.Logger) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, events: db.Collection("events"), markers: db.Collection("markers"), saved: db.Collection("saved"), meta: db.Collection("meta")}
+	s := &Store{
+		db: db, events: db.Collection("events"), markers: db.Collection("markers"), saved: db.Collection("saved"), files: db.Collection("files"),
+		meta: db.Collection("meta"),
+	}
 	if err := s.migrate(ctx, log); err != nil {
 		return nil, errors.Join(pkgmongo.MapErr("mongo.migrate", err), pkgmongo.Close(context.WithoutCancel(ctx), db))
 	}
@@ -112,7 +115,10 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 			return fmt.Errorf("create index %s: %w", i.name, err)
 		}
 	}
-	return s.indexHistory(ctx, log)
+	if err := s.indexHistory(ctx, log); err != nil {
+		return err
+	}
+	return s.indexFiles(ctx)
 }
 
 // Ping reports whether a majority-committed, journaled write is possible right now.

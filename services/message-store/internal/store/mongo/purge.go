@@ -33,6 +33,9 @@ func (s *Store) Purge(ctx context.Context, room ids.Room) error {
 		_, err = s.saved.DeleteMany(ctx, bson.D{{Key: "roomId", Value: room.String()}})
 	}
 	if err == nil {
+		err = s.discard(ctx, bson.D{{Key: "roomId", Value: room.String()}, notDiscarded()}, h.CreatedAt)
+	}
+	if err == nil {
 		_, err = s.events.UpdateOne(ctx, bson.D{{Key: "_id", Value: documentID(room, h.Seq)}}, bson.D{
 			{Key: "$set", Value: bson.D{{Key: "room", Value: info{IsDeleted: true}}}}, unset("username", "avatar"),
 		})
@@ -58,7 +61,7 @@ func (s *Store) purge(ctx context.Context, room ids.Room, within bson.D, head ui
 	}
 	_, err = s.events.UpdateMany(ctx, bson.D{{Key: "_id", Value: within}, {Key: "fold.deletedSeq", Value: bson.D{{Key: "$ne", Value: int64(head)}}}}, bson.D{
 		{Key: "$set", Value: bson.D{{Key: "fold", Value: fold{AsOf: int64(head), DeletedSeq: int64(head)}}}},
-		unset("username", "avatar", "content", "original", "mentions", "called", "fileUrl", "emoji", "isEdited", "editedAt", "updatedAt", "member", "room", "unfolded"),
+		unset("username", "avatar", "content", "original", "mentions", "called", "fileUrl", "file", "emoji", "isEdited", "editedAt", "updatedAt", "member", "room", "unfolded"),
 	})
 	return err
 }

@@ -155,6 +155,11 @@ func (s *Store) fold(ctx context.Context, tx *sql.Tx, events []*store.Event) err
 		if m.DeletedSeq == 0 {
 			continue
 		}
+		if f := m.Event.File; f != nil {
+			if err := discardFile(ctx, tx, f.ID, m.UpdatedAt); err != nil {
+				return err
+			}
+		}
 		for _, seq := range append([]uint32{ref.Seq}, m.Edits...) {
 			if _, err := tx.StmtContext(ctx, s.w.blank).ExecContext(ctx, ref.Room[:], int64(seq)); err != nil {
 				return err

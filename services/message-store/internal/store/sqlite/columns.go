@@ -26,6 +26,7 @@ func appendArgs(args []any, e *store.Event) []any {
 type extra struct {
 	ThreadOrdinal uint32          `json:"threadOrdinal,omitempty"`
 	Mentions      []store.Mention `json:"mentions,omitempty"`
+	File          *store.FileInfo `json:"file,omitempty"`
 }
 
 // detail is the JSON of a member or room change, or of a message's extra; nil for everything else.
@@ -36,8 +37,8 @@ func detail(e *store.Event) any {
 		v = e.Member
 	case e.Info != nil:
 		v = e.Info
-	case e.ThreadOrdinal != 0 || len(e.Mentions) > 0:
-		v = extra{e.ThreadOrdinal, e.Mentions}
+	case e.ThreadOrdinal != 0 || len(e.Mentions) > 0 || e.File != nil:
+		v = extra{e.ThreadOrdinal, e.Mentions, e.File}
 	default:
 		return nil
 	}
@@ -93,6 +94,6 @@ func addDetail(e *store.Event, text []byte) error {
 	}
 	var x extra
 	err := json.Unmarshal(text, &x)
-	e.ThreadOrdinal, e.Mentions = x.ThreadOrdinal, x.Mentions
+	e.ThreadOrdinal, e.Mentions, e.File = x.ThreadOrdinal, x.Mentions, x.File
 	return err
 }

@@ -19,6 +19,7 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 		sqlMarker, sqlAt, sqlAtInThread, sqlOwn, sqlUncall, sqlUnread, sqlLastCall, sqlCalls, sqlRoomCalls,
 		sqlEventAt, sqlPins, sqlChanges, sqlSavedCount, sqlSaved, sqlUnsave, sqlUnsaveRoom,
 		sqlRepliesBefore, sqlRepliesAfter, sqlThreads, sqlJoined, sqlPurgeMarkers, sqlPurgeMentions, sqlPurgeSaved, sqlWipe, sqlWipeHead,
+		sqlQuota, sqlFinishFile, sqlFile, sqlClaim, sqlSettle, sqlDiscard, sqlDiscardRoom, sqlUnsent, sqlExpire, sqlInState, sqlForget,
 	} {
 		plan := explain(t, s, query)
 		if !strings.Contains(plan, "SEARCH") {

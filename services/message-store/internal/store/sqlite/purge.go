@@ -51,6 +51,9 @@ func (s *Store) Purge(ctx context.Context, room ids.Room) error {
 		if _, err := tx.ExecContext(ctx, sqlPurgeSaved, room[:]); err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, sqlDiscardRoom, h.CreatedAt, room[:]); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, sqlWipeHead, room[:], int64(h.Seq), string(end))
 		return err
 	}))

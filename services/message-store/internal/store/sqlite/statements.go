@@ -25,7 +25,7 @@ const (
 	sqlMessage = "SELECT " + eventColumns + ", fold FROM events WHERE room = ? AND seq = ? AND kind = 1"
 
 	sqlFold  = "UPDATE events SET fold = ?, pinned_seq = ? WHERE room = ? AND seq = ?"
-	sqlBlank = "UPDATE events SET content = '', file_url = '', detail = json_remove(detail, '$.mentions') WHERE room = ? AND seq = ?"
+	sqlBlank = "UPDATE events SET content = '', file_url = '', detail = json_remove(detail, '$.mentions', '$.file') WHERE room = ? AND seq = ?"
 )
 
 func sqlInsert(rows int) string {

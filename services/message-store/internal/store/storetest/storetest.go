@@ -36,6 +36,7 @@ type Store interface {
 	UnreadMentions(ctx context.Context, readers []store.Unread) (map[store.Reader][]uint32, error)
 	Mentions(ctx context.Context, user ids.User, rooms []ids.Room, before store.MentionAt, limit int) ([]store.MentionAt, error)
 	Purge(ctx context.Context, room ids.Room) error
+	Files
 	Meta(ctx context.Context) (store.Meta, error)
 	Ping(ctx context.Context) error
 }
@@ -58,6 +59,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 		"markers": testMarkers, "mark unread": testUnread, "delivered": testDelivered, "movers race": testMoversRace,
 		"followers of threads": testFollowers,
 		"threads":              testThreads, "purge": testPurge,
+		"files": testFiles, "unsent files": testUnsentFiles, "file quota": testFileQuota, "garbage files": testFileGarbage, "files of messages": testFilesOfMessages,
 		"unread mentions": testUnreadMentions, "last calls": testLastCalls, "mentions of a user": testMentions,
 		"meta": testMeta, "two writers": testTwoWriters, "readers see whole folds": testReadersDuringFolds,
 	} {
