@@ -4,6 +4,7 @@ package edgegateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +26,7 @@ import (
 	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/proto/route"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/apitoken"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/certificate"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/feed"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/own"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/presence"
@@ -40,6 +42,7 @@ const name = "edge-gateway"
 // Config is the settings of the gateway.
 type Config struct {
 	HTTPAddr string `env:"NATTER_HTTP_ADDR" envDefault:"localhost:8080" help:"address of the public listener: WebSocket and HTTP API"`
+	TLS      certificate.Config
 	Bus      bus.Config
 	HTTP     rest.Config
 	Sessions session.Config
@@ -116,6 +119,13 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	}
 	if g.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.HTTPAddr); err != nil {
 		return fmt.Errorf("NATTER_HTTP_ADDR: %w; set it to a free address", err)
+	}
+	files, err := certificate.Load(cfg.TLS, d.Log, time.Now)
+	if err != nil {
+		return err
+	}
+	if files != nil {
+		g.listener = tls.NewListener(g.listener, files.TLS())
 	}
 	d.Ready.Add("nats", bus.Check(g.nc))
 	d.Ready.Add("auth", func(ctx context.Context) error { _, err := services.Keys(ctx); return err })
