@@ -14,13 +14,53 @@ SCENARIOS := services/standalone/scenario
 ##@ Product
 
 .PHONY: run
-run: ## build bin/natter and start it: all of Natter in one process, on http://localhost:8080, data in ./data
+run: web-if-node ## build bin/natter and start it: all of Natter in one process, on http://localhost:8080, data in ./data
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./services/standalone/cmd/natter
 	exec bin/natter
 
 .PHONY: build
 build: ## build every binary into bin/: natter and the four services
 	CGO_ENABLED=0 go build -trimpath -o bin/ $(MAINS)
+
+##@ Web client
+
+# Its build is embedded into the gateway. Everything else works without Node.
+WEB := services/web
+WEB_SOURCES := $(shell find $(WEB) -type f \( -path '*/node_modules' -o -path '*/build' -o -path '*/dist' -o -path '*/gen' \) -prune -o \
+	-type f \( -path '*/src/*' -o -path '*/public/*' -o -path '*/scripts/*' -o -name '*.json' -o -name 'vite.config.ts' -o -name 'buf.gen.yaml' \) -print) \
+	$(wildcard proto/natter/*/v1/*.proto)
+NODE_IS_THERE = node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+
+.PHONY: web
+web: $(WEB)/dist/index.html ## build the web client into services/web/dist, for the next build of the gateway and of natter (Node 20.19 or later)
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES)
+	npm --prefix $(WEB) run --silent build
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	npm --prefix $(WEB) ci --silent
+	@touch $@
+
+.PHONY: web-if-node
+web-if-node:
+	@if $(NODE_IS_THERE); then $(MAKE) --no-print-directory web; \
+	else echo "Without the web client: that takes Node 20.19 or later."; fi
+
+.PHONY: web-test
+web-test: web web-deps ## check and test the web client: its code, and in a browser against natter
+	npm --prefix $(WEB) run --silent check
+	npm --prefix $(WEB) test --silent
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./services/standalone/cmd/natter
+	npm --prefix $(WEB) run --silent e2e
+
+# A browser for the tests: Debian's, never one that a package downloads.
+.PHONY: web-deps
+web-deps:
+	@if command -v chromium >/dev/null; then exit; fi; \
+	echo "The tests of the web client need a browser; installing Debian's chromium"; \
+	sudo=; if ((EUID)); then sudo=sudo; command -v sudo >/dev/null || { echo "Run as root: apt-get install chromium"; exit 1; }; fi; \
+	$$sudo apt-get update -q; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium
 
 ##@ Tests
 

@@ -34,6 +34,7 @@ import (
 	"github.com/natter-chat/natter/services/edge-gateway/internal/revocation"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/session"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/upstream"
+	"github.com/natter-chat/natter/services/web"
 )
 
 // name is the service's name on the bus and in logs.
@@ -47,6 +48,7 @@ type Config struct {
 	HTTP     rest.Config
 	Sessions session.Config
 	Feeds    feed.Config
+	Web      web.Config
 }
 
 // Component is the gateway.
@@ -103,18 +105,22 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if err != nil {
 		return err
 	}
+	pages, err := web.New(cfg.Web)
+	if err != nil {
+		return err
+	}
 	api, err := rest.New(rest.Deps{
-		Config: cfg.HTTP, Routes: routes, Caller: client, Own: own.Calls{Log: roomlog.NewSender(g.nc)}, Verifier: g.revoked, Log: d.Log, Metrics: d.Metrics,
+		Config: cfg.HTTP, Routes: routes, Caller: client, Own: own.Calls{Log: roomlog.NewSender(g.nc)}, Verifier: g.revoked, Pages: pages, Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /ws", g.sessions)
-	mux.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusFound)) // until there is a web client
 	mux.Handle("/", api)
+	scripts, styles := pages.PolicySources()
 	g.server = &http.Server{
-		Handler: rest.SecurityHeaders(cfg.HTTP.TrustedProxies, mux), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: rest.SecurityHeaders(cfg.HTTP.TrustedProxies, scripts, styles, mux), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 32 << 10,
 	}
 	if g.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.HTTPAddr); err != nil {

@@ -11,6 +11,7 @@ require (
 	github.com/klauspost/compress v1.20.3
 	github.com/nats-io/nats.go v1.55.0
 	github.com/natter-chat/natter/pkg v0.0.0
+	github.com/natter-chat/natter/services/web v0.0.0
 	github.com/prometheus/client_golang v1.25.0
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
@@ -52,3 +53,5 @@ require (
 replace github.com/natter-chat/natter/proto => ../../proto
 
 replace github.com/natter-chat/natter/pkg => ../../pkg
+
+replace github.com/natter-chat/natter/services/web => ../web

@@ -65,6 +65,7 @@ require (
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
+	github.com/natter-chat/natter/services/web v0.0.0 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/pquerna/otp v1.5.0 // indirect
 	github.com/pressly/goose/v3 v3.29.0 // indirect
@@ -108,3 +109,5 @@ replace github.com/natter-chat/natter/services/rooms => ../../services/rooms
 replace github.com/natter-chat/natter/services/message-store => ../../services/message-store
 
 replace github.com/natter-chat/natter/services/edge-gateway => ../../services/edge-gateway
+
+replace github.com/natter-chat/natter/services/web => ../web

@@ -33,7 +33,7 @@ func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := startOne(t, "NATTER_HTTP_TRUSTED_PROXIES=127.0.0.1/32,::1/128")
 	for path, status := range map[string]int{
-		"/": 302, "/docs": 200, "/ws": 426, "/auth/me": 401, "/.well-known/jwks.json": 200, "/made/up": 404, "/chat//rooms": 307,
+		"/": 200, "/docs": 200, "/ws": 426, "/auth/me": 401, "/.well-known/jwks.json": 200, "/made/up": 404, "/chat//rooms": 307,
 	} {
 		res, err := get(t.Context(), s.url+path, "X-Forwarded-Proto: https")
 		if err != nil {

@@ -98,7 +98,7 @@ func TestSecurityHeaders(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ws", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusBadRequest) })
 	mux.Handle("/", api)
-	handler := rest.SecurityHeaders(clientaddr.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, mux)
+	handler := rest.SecurityHeaders(clientaddr.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, []string{"'sha256-x'"}, []string{"https://cdn.example.org"}, mux)
 	get := func(target string, change func(*http.Request)) http.Header {
 		r := httptest.NewRequest(http.MethodGet, target, nil)
 		change(r)
@@ -145,7 +145,7 @@ func TestSecurityHeaders(t *testing.T) {
 	} {
 		policy := directives(get("/", func(r *http.Request) { r.Host = host }))
 		want := map[string]string{
-			"default-src": "'self'", "script-src": "'self'", "style-src": "'self' 'unsafe-inline'", "img-src": "'self' https: data: blob:",
+			"default-src": "'self'", "script-src": "'self' 'sha256-x'", "style-src": "'self' 'unsafe-inline' https://cdn.example.org", "img-src": "'self' https: data: blob:",
 			"media-src": "'self' blob:", "connect-src": want, "object-src": "'none'", "base-uri": "'none'", "form-action": "'self'",
 			"frame-ancestors": "'none'",
 		}

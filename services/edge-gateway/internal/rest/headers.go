@@ -9,11 +9,11 @@ import (
 
 // SecurityHeaders puts on every answer what browsers are told to enforce; it goes around everything the gateway serves.
 // The policy is for the web client on the gateway's own origin: scripts from files only, nothing from elsewhere. A
-// handler that needs another sets its own.
-func SecurityHeaders(proxies clientaddr.Proxies, next http.Handler) http.Handler {
+// handler that needs another sets its own. Scripts and styles are further sources of them.
+func SecurityHeaders(proxies clientaddr.Proxies, scripts, styles []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", contentSecurityPolicy(r.Host))
+		h.Set("Content-Security-Policy", contentSecurityPolicy(r.Host, scripts, styles))
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")        // frame-ancestors, for old browsers
 		h.Set("Referrer-Policy", "no-referrer") // links in e-mails have tokens in them
@@ -30,12 +30,13 @@ const hsts = "max-age=31536000"
 // contentSecurityPolicy is that of pages on host. The WebSocket is named, because for some browsers 'self' does not
 // include it; styles may be inline, because libraries set them on elements; blob: is pictures about to be uploaded, and https:
 // is avatars, which people have wherever they like: their hosts see who looks, but not (Referrer-Policy) at what.
-func contentSecurityPolicy(host string) string {
+func contentSecurityPolicy(host string, scripts, styles []string) string {
 	connect := "'self'"
 	if isPlainHost(host) {
 		connect += " ws://" + host + " wss://" + host
 	}
-	return "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' https: data: blob:; media-src 'self' blob:; " +
+	return "default-src 'self'; script-src " + strings.Join(append([]string{"'self'"}, scripts...), " ") +
+		"; style-src " + strings.Join(append([]string{"'self' 'unsafe-inline'"}, styles...), " ") + "; img-src 'self' https: data: blob:; media-src 'self' blob:; " +
 		"connect-src " + connect + "; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 

@@ -46,6 +46,12 @@ type Verifier interface {
 	Verify(ctx context.Context, token string) (authn.Identity, error)
 }
 
+// Pages is the web client: a *web.Client. It is asked about requests that no route takes.
+type Pages interface {
+	http.Handler
+	Serves(r *http.Request) bool
+}
+
 // Deps is what the API works with.
 type Deps struct {
 	Config   Config
@@ -53,6 +59,7 @@ type Deps struct {
 	Caller   Caller
 	Own      Caller // answers the routes of the gateway itself, which are no rpcs: an own.Calls
 	Verifier Verifier
+	Pages    Pages // nil: none
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
 }
@@ -120,9 +127,13 @@ func handle(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
 	return nil
 }
 
-// dispatch is the router, with errors of our form.
+// dispatch is the router: the API first, then pages, then errors of our form.
 func (a *api) dispatch(w http.ResponseWriter, r *http.Request) {
 	if h, pattern := a.mux.Handler(r); pattern == "" {
+		if a.Pages != nil && a.Pages.Serves(r) {
+			a.Pages.ServeHTTP(w, r)
+			return
+		}
 		a.refuse(w, r, h)
 		return
 	}

@@ -1,0 +1,3 @@
+module github.com/natter-chat/natter/services/web
+
+go 1.26.0

@@ -1,0 +1,80 @@
+// The HTTP API: JSON in, JSON out, faults as errors. An access token that was refused is replaced once.
+import { Fault, type FaultCode } from "~/protocol/fault";
+
+export interface TokenSource {
+  /** The access token; fresh: another one than the one that was just refused. Fails with unauthenticated when nobody is signed in. */
+  token(fresh: boolean): Promise<string>;
+}
+
+export type Query = Record<string, string | number | boolean | undefined>;
+
+export interface Call {
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+export class Rest {
+  #tokens: TokenSource | undefined;
+
+  /** Without tokens it reaches only what is public. */
+  constructor(tokens?: TokenSource) {
+    this.#tokens = tokens;
+  }
+
+  get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+    return this.call("GET", path, { query, signal });
+  }
+
+  post<T>(path: string, body: unknown = {}): Promise<T> {
+    return this.call("POST", path, { body });
+  }
+
+  async call<T>(method: string, path: string, call: Call = {}): Promise<T> {
+    if (!this.#tokens) return once<T>(method, path, call);
+    try {
+      return await once<T>(method, path, call, await this.#tokens.token(false));
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== "unauthenticated") throw error;
+      return once<T>(method, path, call, await this.#tokens.token(true));
+    }
+  }
+}
+
+/** Fills ids into a path: at`/chat/rooms/${id}`. */
+export const at = (strings: TemplateStringsArray, ...values: (string | number)[]): string =>
+  String.raw({ raw: strings }, ...values.map((value) => encodeURIComponent(value)));
+
+async function once<T>(method: string, path: string, { query, body, signal }: Call, token?: string): Promise<T> {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) search.set(name, String(value));
+  const headers: Record<string, string> = {};
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(search.size > 0 ? `${path}?${search}` : path, {
+      method,
+      headers,
+      signal: signal ?? null,
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Fault("unavailable", "The server cannot be reached.");
+  }
+  const text = await response.text();
+  if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as T;
+  throw faultOf(response, text);
+}
+
+function faultOf(response: Response, text: string): Fault {
+  const retryAfterMs = Number(response.headers.get("Retry-After") ?? 0) * 1000;
+  try {
+    const { code, message, field } = JSON.parse(text).error as { code: FaultCode; message: string; field?: string };
+    return new Fault(code, message, field, retryAfterMs);
+  } catch {
+    // Not from Natter: a proxy between, say.
+    return new Fault("unavailable", `The server answered ${response.status}.`, "", retryAfterMs);
+  }
+}

@@ -1,0 +1,10 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { RoomPage } from "~/features/rooms/RoomPage";
+
+export const Route = createFileRoute("/_app/rooms/$roomId")({ component: Page });
+
+function Page() {
+  const { roomId } = Route.useParams();
+  // Another room is another page: nothing of the one before stays.
+  return <RoomPage key={roomId} roomId={roomId} />;
+}
