@@ -51,6 +51,16 @@ export class Person {
     return page;
   }
 
+  /** Signs somebody in who has an account; ends at the path. */
+  async signIn(path = "/rooms"): Promise<Page> {
+    const page = await this.tab(path);
+    await page.getByLabel("E-mail address").fill(`${this.name}@example.org`);
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("navigation", { name: "Your rooms" }).waitFor({ state: "attached" });
+    return page;
+  }
+
   /** Registers through the page; ends at the rooms. */
   async register(): Promise<Page> {
     const page = await this.tab("/register");
@@ -67,6 +77,10 @@ export class Person {
     if (this.problems.length > 0) throw new Error(`${this.name}'s browser complained:\n${this.problems.join("\n")}`);
   }
 }
+
+/** Keeps a picture in e2e/screenshots, to look at; two of them stand in the README. */
+export const screenshot = (page: Page, name: string) =>
+  page.screenshot({ path: new URL(`screenshots/${name}.png`, import.meta.url).pathname, animations: "disabled" });
 
 export async function createRoom(page: Page, name: string): Promise<void> {
   await page.getByRole("button", { name: "Create a room" }).click();

@@ -1,0 +1,47 @@
+// People without a browser: what a test needs to be there before it looks.
+import { password } from "./browser";
+
+export class Account {
+  private constructor(
+    readonly url: string,
+    readonly name: string,
+    readonly id: string,
+    readonly token: string,
+  ) {}
+
+  static async register(url: string, name: string): Promise<Account> {
+    const { access_token, user } = await call(url, "POST", "/auth/register", { email: `${name}@example.org`, username: name, password });
+    return new Account(url, name, user.id, access_token);
+  }
+
+  /** A request to the HTTP API; throws what it says is wrong. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test knows what it asks for
+  call(method: string, path: string, body?: unknown): Promise<any> {
+    return call(this.url, method, path, body, this.token);
+  }
+
+  /** Creates a room with these people in it; returns its id. */
+  async createRoom(name: string, ...others: Account[]): Promise<string> {
+    const { id } = await this.call("POST", "/chat/rooms", { name });
+    for (const { id: userId } of others) await this.call("POST", `/chat/rooms/${id}/members`, { userId });
+    return id;
+  }
+
+  /** Says something; returns its seq. `more` is further fields: replyTo, thread, … */
+  async say(roomId: string, content: string, more: object = {}): Promise<number> {
+    const { seq } = await this.call("POST", `/chat/rooms/${roomId}/messages`, { content, nonce: crypto.randomUUID(), ...more });
+    return seq;
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: see Account.call
+async function call(url: string, method: string, path: string, body?: unknown, token?: string): Promise<any> {
+  const response = await fetch(url + path, {
+    method,
+    headers: { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return text === "" ? undefined : JSON.parse(text);
+}
