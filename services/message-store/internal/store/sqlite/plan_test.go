@@ -18,7 +18,7 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 		sqlHead, sqlEvents, sqlBefore, sqlAfter, sqlMessage, sqlFold, sqlBlank, sqlNonces(1), sqlNonces(64),
 		sqlMarker, sqlAt, sqlAtInThread, sqlOwn, sqlUncall, sqlUnread, sqlLastCall, sqlCalls, sqlRoomCalls,
 		sqlEventAt, sqlPins, sqlChanges, sqlSavedCount, sqlSaved, sqlUnsave, sqlUnsaveRoom,
-		sqlRepliesBefore, sqlRepliesAfter, sqlThreads, sqlJoined, sqlPurgeMarkers, sqlPurgeMentions, sqlPurgeSaved, sqlWipe, sqlWipeHead,
+		sqlRepliesBefore, sqlRepliesAfter, sqlThreads, sqlRooms, sqlJoined, sqlPurgeMarkers, sqlPurgeMentions, sqlPurgeSaved, sqlWipe, sqlWipeHead,
 		sqlQuota, sqlFinishFile, sqlFile, sqlClaim, sqlSettle, sqlDiscard, sqlDiscardRoom, sqlUnsent, sqlExpire, sqlInState, sqlForget,
 	} {
 		plan := explain(t, s, query)
@@ -26,6 +26,9 @@ func TestQueryPlansUseAnIndex(t *testing.T) {
 			t.Errorf("%s\nsearches nothing:\n%s", query, plan)
 		}
 		for line := range strings.Lines(plan) {
+			if query == sqlRooms && strings.Contains(line, "SCAN rooms") {
+				continue // of the page that was found
+			}
 			if query == sqlThreads && (strings.Contains(line, "SCAN roots") || strings.Contains(line, "TEMP B-TREE FOR ORDER BY")) {
 				continue // of the page that was found
 			}

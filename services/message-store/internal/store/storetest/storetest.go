@@ -37,6 +37,8 @@ type Store interface {
 	Mentions(ctx context.Context, user ids.User, rooms []ids.Room, before store.MentionAt, limit int) ([]store.MentionAt, error)
 	Purge(ctx context.Context, room ids.Room) error
 	Files
+	Rooms(ctx context.Context, after ids.Room, limit int) ([]ids.Room, error)
+	Feed(ctx context.Context, room ids.Room, after uint32, limit, maxBytes int) (store.Feed, error)
 	Meta(ctx context.Context) (store.Meta, error)
 	Ping(ctx context.Context) error
 }
@@ -61,6 +63,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Engine) {
 		"threads":              testThreads, "purge": testPurge,
 		"files": testFiles, "unsent files": testUnsentFiles, "file quota": testFileQuota, "garbage files": testFileGarbage, "files of messages": testFilesOfMessages,
 		"unread mentions": testUnreadMentions, "last calls": testLastCalls, "mentions of a user": testMentions,
+		"feed": testFeed, "rooms": testRooms,
 		"meta": testMeta, "two writers": testTwoWriters, "readers see whole folds": testReadersDuringFolds,
 	} {
 		t.Run(name, func(t *testing.T) {
