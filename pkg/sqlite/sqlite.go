@@ -36,10 +36,16 @@ type DB struct {
 // Option changes how Open opens a file.
 type Option func(*settings)
 
-type settings struct{ readers int }
+type settings struct {
+	readers   int
+	isDerived bool
+}
 
 // Readers sets how many reading connections there may be; the default is 4, or the number of CPUs if that is more.
 func Readers(n int) Option { return func(s *settings) { s.readers = n } }
+
+// Derived says that the file can be made anew from another: its last commits may be lost at a power cut, and cost less.
+func Derived() Option { return func(s *settings) { s.isDerived = true } }
 
 // Open opens the file at path; a missing file and its directories are made, for this user only. It fails when the file
 // is not a database or cannot be written. Databases in memory are not supported: use a file in a temporary directory.
@@ -57,10 +63,10 @@ func Open(ctx context.Context, path string, opts ...Option) (*DB, error) {
 	}
 	db := &DB{}
 	// sql.Open only parses: the connections are made below.
-	if db.writer, err = sql.Open("sqlite", dsn(abs, false)); err != nil {
+	if db.writer, err = sql.Open("sqlite", dsn(abs, false, s.isDerived)); err != nil {
 		return nil, fault.E(fault.Internal, "sqlite.Open", err)
 	}
-	if db.readers, err = sql.Open("sqlite", dsn(abs, true)); err != nil {
+	if db.readers, err = sql.Open("sqlite", dsn(abs, true, s.isDerived)); err != nil {
 		return nil, errors.Join(fault.E(fault.Internal, "sqlite.Open", err), db.writer.Close())
 	}
 	db.writer.SetMaxOpenConns(1)
@@ -94,7 +100,7 @@ func connect(ctx context.Context, pool *sql.DB) error {
 }
 
 // dsn names the file with the settings every connection gets.
-func dsn(abs string, readOnly bool) string {
+func dsn(abs string, readOnly, isDerived bool) string {
 	q := url.Values{"_pragma": {
 		"busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")", // first: the others may have to wait
 		"foreign_keys(1)",
@@ -104,7 +110,11 @@ func dsn(abs string, readOnly bool) string {
 		q["_pragma"] = append(q["_pragma"], "query_only(1)")
 	} else {
 		// FULL: in WAL mode the default (NORMAL) may lose the last commits at a power cut.
-		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(2)",
+		synchronous := "synchronous(2)"
+		if isDerived {
+			synchronous = "synchronous(1)"
+		}
+		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", synchronous,
 			// 32 MB of log between two checkpoints (default 4) and 32 MB of cache (default 2): a page that many commits change
 			// is moved to the file once. Measured: a third more events per second in large commits.
 			"wal_autocheckpoint(8000)", "cache_size(-32000)",
