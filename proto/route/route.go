@@ -62,6 +62,7 @@ func All() ([]Route, error) {
 		roomsv1.File_natter_rooms_v1_rooms_proto,
 		roomsv1.File_natter_rooms_v1_moderation_proto,
 		roomsv1.File_natter_rooms_v1_access_proto,
+		messagestorev1.File_natter_message_store_v1_search_proto,
 		messagestorev1.File_natter_message_store_v1_message_store_proto,
 		messagestorev1.File_natter_message_store_v1_history_proto,
 		messagestorev1.File_natter_message_store_v1_read_state_proto,

@@ -72,11 +72,10 @@ func (r *room) put(docs ...search.Document) {
 	r.must(r.index.Put(r.t.Context(), []search.Part{{Room: r.id, From: r.seq - 1, To: r.seq, Documents: docs}}))
 }
 
-// say puts the next message, and returns its seq.
-func (r *room) say(at int64, author ids.User, text string, has ...query.Has) uint32 {
+// say puts the next message.
+func (r *room) say(at int64, author ids.User, text string, has ...query.Has) {
 	r.t.Helper()
 	r.put(document(r.seq+1, at, author, text, has...))
-	return r.seq
 }
 
 func (r *room) must(err error) {

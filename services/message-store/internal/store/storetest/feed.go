@@ -38,7 +38,7 @@ func testFeed(t *testing.T, engine Engine) {
 	check := func(f store.Feed, texts map[uint32]string, to uint32, want map[uint32]string) {
 		t.Helper()
 		if f.To != to || f.LastAt != int64(to)*1000 || f.Head.Seq != 6 || f.Ended || len(texts) != len(want) {
-			t.Errorf("to %d at %d of %d: %q, want %d: %q", f.To, f.LastAt, f.Head.Seq, texts, to, want)
+			t.Errorf("to %d at %d of %d: %v, want %d: %v", f.To, f.LastAt, f.Head.Seq, texts, to, want)
 		}
 		for seq, text := range want {
 			if texts[seq] != text {
