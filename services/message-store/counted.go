@@ -115,14 +115,23 @@ func (c *counted) FollowedThreads(ctx context.Context, user ids.User, before sto
 	return c.engine.FollowedThreads(ctx, user, before, limit)
 }
 
-// remembering is an engine of which the moves of markers are remembered.
-type remembering struct {
+// watched is an engine of which the moves of markers are remembered, and whose appends the search hears of.
+type watched struct {
 	*counted
 	markers interface {
 		MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error)
 	}
+	search interface {
+		Appended(batches []store.Batch)
+	}
 }
 
-func (r remembering) MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error) {
-	return r.markers.MoveMarkers(ctx, moves)
+func (w watched) MoveMarkers(ctx context.Context, moves []store.Move) ([]store.Moved, error) {
+	return w.markers.MoveMarkers(ctx, moves)
+}
+
+func (w watched) Append(ctx context.Context, batches []store.Batch) []error {
+	outcomes := w.counted.Append(ctx, batches)
+	w.search.Appended(batches) // also what may not be stored: it looks
+	return outcomes
 }

@@ -32,7 +32,7 @@ func (j *joined) set(rooms ...ids.Room) {
 	j.rooms = rooms
 }
 
-// list answers in pages of one room.
+// list answers in pages: of one room, when they are few. The rooms are called room 0, room 1, …
 func (j *joined) list(_ context.Context, req *roomsv1.ListMembershipsRequest) (*roomsv1.ListMembershipsResponse, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -40,9 +40,10 @@ func (j *joined) list(_ context.Context, req *roomsv1.ListMembershipsRequest) (*
 	if req.GetAfter() != "" {
 		at = 1 + slices.IndexFunc(j.rooms, func(r ids.Room) bool { return r.String() == req.GetAfter() })
 	}
-	res := &roomsv1.ListMembershipsResponse{More: at+1 < len(j.rooms)}
-	if at < len(j.rooms) {
-		res.Memberships = []*roomsv1.Membership{{Room: &chatv1.Room{Id: j.rooms[at].String()}}}
+	end := min(at+1+len(j.rooms)/10, len(j.rooms))
+	res := &roomsv1.ListMembershipsResponse{More: end < len(j.rooms)}
+	for ; at < end; at++ {
+		res.Memberships = append(res.Memberships, &roomsv1.Membership{Room: &chatv1.Room{Id: j.rooms[at].String(), Name: fmt.Sprint("room ", at)}})
 	}
 	return res, nil
 }

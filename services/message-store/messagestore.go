@@ -4,14 +4,13 @@
 //	natter.in.<p>.<room> ─▶ intake ─▶ pipeline ─▶ store (MongoDB or SQLite)
 //	                           ▲         │  └─▶ natter.room.<room>.event, natter.head.<p>
 //	       ownership (who takes which partition)   └─▶ membership ─▶ rooms (who is in a cold room)
-//	natter.rpc.message-store.* ─▶ api ─▶ store, pipeline
+//	natter.rpc.message-store.* ─▶ api ─▶ store, pipeline, search
 package messagestore
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -30,9 +29,8 @@ import (
 	"github.com/natter-chat/natter/services/message-store/internal/ownership"
 	"github.com/natter-chat/natter/services/message-store/internal/peers"
 	"github.com/natter-chat/natter/services/message-store/internal/pipeline"
+	"github.com/natter-chat/natter/services/message-store/internal/search"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
-	"github.com/natter-chat/natter/services/message-store/internal/store/mongo"
-	"github.com/natter-chat/natter/services/message-store/internal/store/sqlite"
 	"github.com/natter-chat/natter/services/message-store/internal/usernames"
 )
 
@@ -55,8 +53,6 @@ const name = "message-store"
 var Component = app.Component{Name: name, Settings: Config{}, New: newMessageStore}
 
 const (
-	// mongoLanes is how many commits run at a time: they spend their time waiting for the journal. SQLite has one writer.
-	mongoLanes, sqliteLanes = 4, 1
 	// maxContent keeps the commands of a request within a message of the bus (1 MiB).
 	maxContent = 64 << 10
 	// maxPins and maxSaved are read as a whole: pins when somebody pins, saved ones when somebody has too many.
@@ -68,6 +64,7 @@ type engine interface {
 	pipeline.Log
 	api.Log
 	api.Files
+	search.Log
 	markers.Store
 	markers.MentionStore
 	Meta(ctx context.Context) (store.Meta, error)
@@ -78,8 +75,8 @@ type engine interface {
 // service is the running component. What newMessageStore took is released by stop, in reverse.
 type service struct {
 	grace    time.Duration
-	store    engine
-	lanes    int
+	db       *database
+	indexer  *search.Indexer
 	nc       *nats.Conn
 	pipeline *pipeline.Pipeline
 	intake   *intake.Intake
@@ -103,17 +100,19 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	if err := s.openStore(ctx, cfg, d); err != nil {
+	if s.db, err = openDatabase(ctx, cfg, d.Log); err != nil {
 		return err
 	}
-	meta, err := s.store.Meta(ctx)
+	d.Ready.Add(s.db.name, s.db.Ping)
+	meta := s.db.meta
+	log, err := count(s.db, d.Metrics)
 	if err != nil {
 		return err
 	}
-	log, err := count(s.store, d.Metrics)
-	if err != nil {
+	if s.indexer, err = search.NewIndexer(log, s.db.index, d.Log, d.Metrics); err != nil {
 		return err
 	}
+	s.indexer.Start()
 	read, mentions := markers.New(log, int(cfg.Cache)/2), markers.NewMentions(log, int(cfg.Cache)/2)
 	forget := func() { read.Clear(); mentions.Clear() }
 	if s.nc, err = bus.Connect(ctx, cfg.Bus, name, d.Log, slices.Concat(d.NATS, bus.OnLoss(d.Log, forget))...); err != nil {
@@ -125,9 +124,9 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if err := usernames.Follow(s.nc); err != nil {
 		return err
 	}
-	limits := pipeline.Config{Lanes: s.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), MaxPins: cfg.MaxPins, Now: time.Now}
+	limits := pipeline.Config{Lanes: s.db.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), MaxPins: cfg.MaxPins, Now: time.Now}
 	if s.pipeline, err = pipeline.New(limits, pipeline.Deps{
-		Log: remembering{log, read}, Rooms: rooms, Bus: s.nc, Names: usernames, Mentions: mentions, HashKey: meta.HashKey, Logger: d.Log, Metrics: d.Metrics,
+		Log: watched{log, read, s.indexer}, Rooms: rooms, Bus: s.nc, Names: usernames, Mentions: mentions, HashKey: meta.HashKey, Logger: d.Log, Metrics: d.Metrics,
 	}); err != nil {
 		return err
 	}
@@ -152,7 +151,7 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	}
 	answers := api.New(api.Deps{
 		Log: log, Markers: read, Mentions: mentions, Pipeline: s.pipeline, Owner: s.owner, Rooms: rooms, People: names, Bus: s.nc,
-		Files: log, Epoch: meta.Epoch, HashKey: meta.HashKey, MaxSaved: cfg.MaxSaved, FileQuota: int64(cfg.FileQuota), Now: time.Now,
+		Search: search.NewSearcher(s.db.index, log), Usernames: usernames, Files: log, Epoch: meta.Epoch, HashKey: meta.HashKey, MaxSaved: cfg.MaxSaved, FileQuota: int64(cfg.FileQuota), Now: time.Now,
 	})
 	if err := answers.Serve(s.server); err != nil {
 		return err
@@ -173,32 +172,13 @@ func (cfg *Config) check() error {
 	return nil
 }
 
-// openStore opens MongoDB when it has a URL, else SQLite. It sets s.store only to a store that is open.
-func (s *service) openStore(ctx context.Context, cfg Config, d *app.Deps) error {
-	if cfg.MongoURL != "" {
-		db, err := mongo.Open(ctx, cfg.MongoURL, "natter-"+name, d.Log)
-		if err != nil {
-			return fmt.Errorf("NATTER_MONGODB_URL: %w", err)
-		}
-		s.store, s.lanes = db, mongoLanes
-		d.Ready.Add("messages-mongodb", db.Ping)
-		return nil
-	}
-	db, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "messages.db"))
-	if err != nil {
-		return fmt.Errorf("NATTER_DATA_DIR: %w", err)
-	}
-	s.store, s.lanes = db, sqliteLanes
-	d.Ready.Add("messages-sqlite", db.Ping)
-	return nil
-}
-
 // own follows a change of the partitions that this instance owns.
 func (s *service) own(gained, lost []int) error {
 	err := s.intake.Own(gained, lost)
 	for _, p := range lost {
 		s.pipeline.Forget(p)
 	}
+	s.indexer.Own(gained, lost)
 	return err
 }
 
@@ -227,8 +207,11 @@ func (s *service) stop() error {
 	if s.nc != nil {
 		errs = append(errs, bus.Drain(ctx, s.nc))
 	}
-	if s.store != nil {
-		errs = append(errs, s.store.Close())
+	if s.indexer != nil {
+		s.indexer.Close()
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -67,6 +67,7 @@ type Mentions interface {
 // Rooms knows the rooms that a user is in.
 type Rooms interface {
 	Rooms(ctx context.Context, user ids.User) ([]ids.Room, error)
+	RoomNames(ctx context.Context, user ids.User) (map[ids.Room]string, error)
 }
 
 // Pipeline knows the rooms that are written to here.
@@ -104,8 +105,11 @@ type Deps struct {
 	Owner    Owner
 	Rooms    Rooms
 	People   People
-	Bus      Publisher
-	Files    Files
+	// Search and Usernames answer searches.
+	Search    Search
+	Usernames Usernames
+	Bus       Publisher
+	Files     Files
 	// MaxSaved is how many messages a user may have saved.
 	MaxSaved int
 	// FileQuota is how many bytes of files a user may have; 0: any number.
@@ -146,6 +150,7 @@ func (a *API) Serve(s *rpc.Server) error {
 		rpc.Handle(s, "SaveMessage", a.SaveMessage),
 		rpc.Handle(s, "UnsaveMessage", a.UnsaveMessage),
 		rpc.Handle(s, "ListSaved", a.ListSaved),
+		rpc.Handle(s, "SearchMessages", a.SearchMessages),
 		rpc.Handle(s, "CreateFile", a.CreateFile),
 		rpc.Handle(s, "FinishFile", a.FinishFile),
 		rpc.Handle(s, "GetFile", a.GetFile),

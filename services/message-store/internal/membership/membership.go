@@ -76,22 +76,35 @@ func settings(r *chatv1.Room) room.Settings {
 
 // Rooms returns the rooms that a user is in.
 func (c *Client) Rooms(ctx context.Context, user ids.User) (rooms []ids.Room, err error) {
+	err = c.each(ctx, user, func(in ids.Room, _ *chatv1.Room) { rooms = append(rooms, in) })
+	return rooms, err
+}
+
+// RoomNames returns the rooms that a user is in, with what they are called: a direct conversation is not.
+func (c *Client) RoomNames(ctx context.Context, user ids.User) (map[ids.Room]string, error) {
+	names := map[ids.Room]string{}
+	err := c.each(ctx, user, func(in ids.Room, room *chatv1.Room) { names[in] = room.GetName() })
+	return names, err
+}
+
+// each calls fn for each of the rooms that a user is in.
+func (c *Client) each(ctx context.Context, user ids.User, fn func(ids.Room, *chatv1.Room)) error {
 	req := &roomsv1.ListMembershipsRequest{UserId: user.String()}
 	for {
 		page, err := rpc.Call[*roomsv1.ListMembershipsResponse](ctx, c.rpc, "rooms", "ListMemberships", req)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, m := range page.GetMemberships() {
 			id, err := ids.ParseRoom(m.GetRoom().GetId())
 			if err != nil {
-				return nil, fault.E(fault.Internal, "rooms.ListMemberships", err)
+				return fault.E(fault.Internal, "rooms.ListMemberships", err)
 			}
-			rooms = append(rooms, id)
+			req.After = id.String()
+			fn(id, m.GetRoom())
 		}
 		if !page.GetMore() || len(page.GetMemberships()) == 0 {
-			return rooms, nil
+			return nil
 		}
-		req.After = rooms[len(rooms)-1].String()
 	}
 }

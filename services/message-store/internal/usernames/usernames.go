@@ -155,6 +155,39 @@ func (n *Names) Find(ctx context.Context, names []mention.Reading) map[string]id
 	return users
 }
 
+// Lookup returns who has a username; ok: somebody has. It asks auth if it does not know, and waits for it.
+func (n *Names) Lookup(ctx context.Context, name string) (user ids.User, ok bool, err error) {
+	text, key, err := username.Parse(name)
+	if err != nil {
+		return user, false, nil // nobody can have it
+	}
+	reading := []mention.Reading{{Name: text, Key: key}}
+	if users, complete := n.fresh(reading); complete {
+		return users[key], !users[key].IsZero(), nil
+	}
+	n.mu.Lock()
+	began, changes := time.Now(), n.changes
+	n.mu.Unlock()
+	found, err := n.ask(ctx, reading)
+	if err != nil {
+		return user, false, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.changes == changes {
+		n.put(key, entry{found[0], began})
+	}
+	return found[0], !found[0].IsZero(), nil
+}
+
+// fresh returns what is known of the names; complete: auth would say the same.
+func (n *Names) fresh(names []mention.Reading) (users map[string]ids.User, complete bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	users, missing := n.known(names)
+	return users, len(missing) == 0
+}
+
 // ask returns who has each of the names.
 func (n *Names) ask(ctx context.Context, names []mention.Reading) ([]ids.User, error) {
 	req := &authv1.FindUsersRequest{}

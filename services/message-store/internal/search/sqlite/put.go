@@ -203,7 +203,10 @@ func (w *writer) change(c change) error {
 }
 
 // idAt is the first id of a millisecond.
-func idAt(ms int64) int64 { return max(ms, 0) << idBits }
+func idAt(ms int64) int64 {
+	const last = 1<<(63-idBits) - 1
+	return min(max(ms, 0), last) << idBits
+}
 
 // inRoom puts the number of a room before each token.
 func inRoom(no int64, tokens string) string {

@@ -57,6 +57,9 @@ func Open(ctx context.Context, url, app string, log *slog.Logger) (*Store, error
 	return s, nil
 }
 
+// Database is where the log is, for what is kept beside it. It is closed by Close.
+func (s *Store) Database() *mongo.Database { return s.db }
+
 // Close stops the folder and disconnects. No other method may be running. What is unfolded stays so: whoever opens the
 // database next goes on with it.
 func (s *Store) Close() error {
