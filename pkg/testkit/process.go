@@ -83,9 +83,9 @@ func serverBinary(program string) (string, error) {
 	if _, err := os.Stat(binary); err == nil {
 		return binary, nil
 	}
-	build := exec.Command("go", "build", "-o", binary+".new", "./"+program)
+	build := exec.Command("go", "build", "-mod=readonly", "-race=false", "-trimpath", "-o", binary+".new", "./"+program)
 	build.Dir = source
-	build.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly -trimpath", "CGO_ENABLED=0")
+	build.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
 	}
