@@ -41,8 +41,9 @@ web: $(WEB)/dist/index.html ## build the web client into services/web/dist, for 
 $(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES)
 	npm --prefix $(WEB) run --silent build
 
+# Not npm ci: it refuses a lock file that lacks the binaries of other platforms, which some registries do not carry.
 $(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
-	npm --prefix $(WEB) ci --silent
+	npm --prefix $(WEB) install --no-save --silent
 	@touch $@
 
 .PHONY: web-if-node
