@@ -4,13 +4,16 @@ import { Auth } from "~/auth/auth.client";
 import { Outbox } from "~/outbox/outbox.client";
 import * as decode from "~/protocol/decode";
 import { toFault } from "~/protocol/fault";
-import { pageSize } from "~/protocol/limits";
+import { maxReceipts, pageSize } from "~/protocol/limits";
+import { newNonce } from "~/protocol/nonce";
 import type { ClientFrame, RoomId, Seq, ServerFrame, User, UserId } from "~/protocol/types";
 import { Rest } from "~/rest/rest.client";
+import { Away } from "~/socket/away.client";
+import { Delivered } from "~/socket/delivered.client";
 import { noLink } from "~/socket/link";
 import { Socket } from "~/socket/socket.client";
 import { inRoom, receive, resumeAll } from "~/state/apply";
-import { noChat } from "~/state/chat";
+import { noChat, type RoomEntry } from "~/state/chat";
 import { type Place, placePage } from "~/state/pages";
 import { newStore, type Toast } from "~/state/store";
 
@@ -32,10 +35,12 @@ export class Client {
     deliver: (frame) => this.#deliver(frame),
     changed: (link) => {
       this.store.setState({ link });
-      if (link.status === "live" && this.#watched.length > 0) this.watch(this.#watched);
+      if (link.status === "live") this.#connected();
     },
     signedOut: () => this.auth.forget(),
   });
+  #delivered = new Delivered((roomId, seq) => this.#socket.tell({ delivered: { roomId, seq } }));
+  #away = new Away((away) => this.#socket.tell({ away: { away } }));
   #outbox: Outbox | undefined;
   #frames: ServerFrame[] = [];
   #flushing: ReturnType<typeof setTimeout> | undefined;
@@ -48,7 +53,7 @@ export class Client {
 
   constructor() {
     this.auth.subscribe((user) => this.#userChanged(user));
-    addEventListener("online", () => this.#socket.wake());
+    for (const change of ["online", "offline"]) addEventListener(change, () => this.#socket.wake());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#socket.wake();
     });
@@ -65,9 +70,12 @@ export class Client {
     this.#socket.stop();
     this.#outbox?.close();
     this.#outbox = undefined;
+    this.#delivered.clear();
+    this.#watched = [];
     this.#frames = [];
     this.#opened = [];
     this.store.setState({ session: user ? "in" : "out", user, chat: noChat, link: noLink, outbox: [] });
+    this.#wakeWaiting();
     if (!user) return;
     this.#outbox = new Outbox({
       userId: user.id,
@@ -78,6 +86,12 @@ export class Client {
       },
     });
     this.#socket.start();
+  }
+
+  /** What a connection does not remember from the one before. */
+  #connected(): void {
+    if (this.#watched.length > 0) this.watch(this.#watched);
+    if (this.#away.away) this.#socket.tell({ away: { away: true } });
   }
 
   /** Tries to connect now: somebody does not want to wait, or was told what to do about it. */
@@ -114,15 +128,27 @@ export class Client {
     const frames = this.#frames;
     this.#frames = [];
     let { chat } = this.store.getState();
-    const nonces = new Set<string>();
+    const nonces: string[] = [];
     for (const frame of frames) {
       const [next, effects] = receive(chat, frame, performance.now());
       chat = next;
       for (const { roomId, seq } of effects) void this.request({ resume: { rooms: [{ roomId, seq }] } }).catch(() => this.reconnect());
-      if (frame.event?.nonce) nonces.add(frame.event.nonce);
+      const { event } = frame;
+      if (event?.message && event.actor?.userId !== chat.me?.id) this.#received(chat.rooms[event.roomId ?? ""]);
+      else if (event?.nonce) nonces.push(event.nonce);
     }
     if (frames.length > 0) this.store.setState({ chat });
-    if (nonces.size > 0) this.#outbox?.arrived(nonces);
+    if (nonces.length > 0) this.#outbox?.arrived(nonces);
+    this.#wakeWaiting();
+  }
+
+  /** Senders see who has what they said, where the server tells them. */
+  #received(entry: RoomEntry | undefined): void {
+    if (entry && entry.room.memberCount <= maxReceipts) this.#delivered.note(entry.room.id, entry.seq);
+  }
+
+  /** Who waits for events looks again. */
+  #wakeWaiting(): void {
     for (const wake of this.#applied.splice(0)) wake();
   }
 
@@ -193,7 +219,8 @@ export class Client {
       if (placed === "stale") continue;
       const entry = placed;
       this.#changeChat((chat) => inRoom(chat, roomId, () => entry));
-      this.#outbox?.arrived(new Set((page.messages ?? []).map((m) => m.nonce ?? "")));
+      const { user } = this.store.getState();
+      this.#outbox?.arrived((page.messages ?? []).filter((m) => m.userId === user?.id).map((m) => m.nonce ?? ""));
       return;
     }
   }
@@ -231,19 +258,19 @@ export class Client {
   }
 
   async edit(roomId: RoomId, seq: Seq, content: string): Promise<void> {
-    await this.request({ edit: { roomId, seq, content, nonce: crypto.randomUUID() } });
+    await this.request({ edit: { roomId, seq, content, nonce: newNonce() } });
   }
 
   async delete(roomId: RoomId, seq: Seq): Promise<void> {
-    await this.request({ delete: { roomId, seq, nonce: crypto.randomUUID() } });
+    await this.request({ delete: { roomId, seq, nonce: newNonce() } });
   }
 
   async react(roomId: RoomId, seq: Seq, emoji: string, remove = false): Promise<void> {
-    await this.request({ react: { roomId, seq, emoji, remove, nonce: crypto.randomUUID() } });
+    await this.request({ react: { roomId, seq, emoji, remove, nonce: newNonce() } });
   }
 
   async pin(roomId: RoomId, seq: Seq, remove = false): Promise<void> {
-    await this.request({ pin: { roomId, seq, remove, nonce: crypto.randomUUID() } });
+    await this.request({ pin: { roomId, seq, remove, nonce: newNonce() } });
   }
 
   /** Moves the read marker up to seq; it is shown at once. */

@@ -6,6 +6,7 @@ import { Fault } from "~/protocol/fault";
 import type { SignedInJson } from "~/protocol/gen/natter/auth/v1/auth_pb";
 import type { User } from "~/protocol/types";
 import { Rest, type TokenSource } from "~/rest/rest.client";
+import { exclusive } from "~/tabs/exclusive.client";
 
 /** An access token and when it ends, in milliseconds of this tab's monotonic clock. */
 interface Access {
@@ -76,7 +77,7 @@ export class Auth implements TokenSource {
   async token(fresh: boolean): Promise<string> {
     const stale = this.#access;
     if (!fresh && stale && stale.ends - performance.now() > margin) return stale.token;
-    return navigator.locks.request("natter-refresh", async () => {
+    return exclusive("natter-refresh", async () => {
       // Another tab, or another caller, may have done it while we waited.
       const access = this.#access;
       if (access && access !== stale && access.ends - performance.now() > margin) return access.token;

@@ -1,13 +1,14 @@
-// Messages on their way. They are stored before they are sent and until the server has acknowledged them; one tab sends at a time (Web
-// Locks), a room's messages in order. A tab that dies hands over to another; what was sent twice has one nonce, and is one message.
+// Messages on their way. They are stored before they are sent and until the server has acknowledged them; one tab sends at a time, a
+// room's messages in order. A tab that dies hands over to another; what was sent twice has one nonce, and is one message.
 import { mayPass, toFault } from "~/protocol/fault";
+import { newNonce } from "~/protocol/nonce";
 import type { RoomId, Seq, UserId } from "~/protocol/types";
+import { exclusive } from "~/tabs/exclusive.client";
 import { openStorage, type Storage, type Unsent } from "./storage.client";
 
-/** As shown: `sent` is stored by the server, but its event is not here yet. */
+/** As shown: `sent` is stored by the server, as this seq; its event may not be here yet. */
 export interface OutboxItem extends Unsent {
   state: "pending" | "sent" | "failed";
-  /** Of a sent one. */
   seq: Seq;
 }
 
@@ -23,11 +24,19 @@ export interface OutboxDeps {
 
 type TabMessage = { kind: "changed" } | { kind: "sent"; nonce: string; seq: Seq };
 
+/** Nonces of messages that have arrived which are remembered, because the acknowledgement may come after the event. */
+const maxArrived = 1000;
+
 export class Outbox {
   #deps: OutboxDeps;
   #storage: Promise<Storage>;
   #tabs: BroadcastChannel;
   #items: OutboxItem[] = [];
+  /** Added here, and not yet in the storage. */
+  #unwritten = new Map<string, Unsent>();
+  #arrived = new Set<string>();
+  /** Acknowledged; the storage may still have them. */
+  #done = new Set<string>();
   #sending = new Set<RoomId>();
   #isSender = false;
   #closed = new AbortController();
@@ -44,10 +53,10 @@ export class Outbox {
     void this.#becomeSender();
   }
 
-  /** Stores a message and sends it as soon as that is possible. */
+  /** Shows a message, stores it, and sends it as soon as that is possible. */
   async add(draft: Draft): Promise<void> {
     const item: Unsent = {
-      nonce: crypto.randomUUID(),
+      nonce: newNonce(),
       userId: this.#deps.userId,
       type: "text",
       fileUrl: "",
@@ -57,10 +66,19 @@ export class Outbox {
       createdAt: Math.max(Date.now(), (this.#items.at(-1)?.createdAt ?? 0) + 1),
       ...draft,
     };
+    this.#unwritten.set(item.nonce, item);
     this.#set([...this.#items, shown(item)]);
-    await this.#write((storage) => storage.put(item));
+    try {
+      await (await this.#storage).put(item);
+      this.#unwritten.delete(item.nonce);
+    } catch {
+      // Without room for it on this device, it is sent all the same, unless the tab is closed before.
+    }
+    this.#tell({ kind: "changed" });
+    await this.#load();
   }
 
+  /** Sends a message that failed once more. */
   async retry(nonce: string): Promise<void> {
     const item = this.#items.find((i) => i.nonce === nonce);
     if (item?.state === "failed") await this.#write((storage) => storage.put(unsent(item, "")));
@@ -68,12 +86,15 @@ export class Outbox {
 
   /** Forgets a message that failed. */
   async discard(nonce: string): Promise<void> {
+    this.#unwritten.delete(nonce);
     await this.#write((storage) => storage.delete(nonce));
   }
 
-  /** These messages have arrived as events: they need not be shown any more. */
-  arrived(nonces: ReadonlySet<string>): void {
-    if (this.#items.some((item) => nonces.has(item.nonce))) this.#set(this.#items.filter((item) => !nonces.has(item.nonce)));
+  /** Messages of this user with these nonces are there, as events or in a page: they need not be shown as unsent. */
+  arrived(nonces: Iterable<string>): void {
+    for (const nonce of nonces) this.#arrived.add(nonce);
+    for (const old of [...this.#arrived].slice(0, -maxArrived)) this.#arrived.delete(old);
+    if (this.#items.some((item) => this.#arrived.has(item.nonce))) this.#set(this.#items);
   }
 
   close(): void {
@@ -92,27 +113,35 @@ export class Outbox {
   }
 
   async #load(): Promise<void> {
-    const stored = await (await this.#storage).all(this.#deps.userId);
+    const all = await (await this.#storage).all(this.#deps.userId);
     if (this.#closed.signal.aborted) return;
+    const stored = all.filter((item) => !this.#done.has(item.nonce));
     const has = new Set(stored.map((item) => item.nonce));
-    this.#set([...this.#items.filter((item) => item.state === "sent" && !has.has(item.nonce)), ...stored.map(shown)]);
+    const others = [...this.#unwritten.values()].filter((item) => !has.has(item.nonce));
+    const sent = this.#items.filter((item) => item.state === "sent" && !has.has(item.nonce) && !this.#unwritten.has(item.nonce));
+    this.#set([...sent, ...[...stored, ...others].map(shown)]);
     this.#pump();
   }
 
   #set(items: OutboxItem[]): void {
-    this.#items = items;
-    this.#deps.changed(items);
+    this.#items = items.filter((item) => !this.#arrived.has(item.nonce));
+    this.#deps.changed(this.#items);
   }
 
   async #becomeSender(): Promise<void> {
     const { signal } = this.#closed;
+    const untilClosed = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
     try {
-      await navigator.locks.request(`natter-outbox-${this.#deps.userId}`, { signal }, async () => {
-        this.#isSender = true;
-        this.#pump();
-        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-        this.#isSender = false;
-      });
+      await exclusive(
+        `natter-outbox-${this.#deps.userId}`,
+        async () => {
+          this.#isSender = true;
+          await this.#load();
+          await untilClosed;
+          this.#isSender = false;
+        },
+        signal,
+      );
     } catch (error) {
       if (!signal.aborted) throw error;
     }
@@ -120,7 +149,7 @@ export class Outbox {
 
   /** Sends the first message of every room that has one and is not sending. */
   #pump(): void {
-    if (!this.#isSender) return;
+    if (!this.#isSender || this.#closed.signal.aborted) return;
     for (const item of this.#items) {
       if (item.state !== "pending" || this.#sending.has(item.roomId)) continue;
       this.#sending.add(item.roomId);
@@ -132,14 +161,17 @@ export class Outbox {
     const storage = await this.#storage;
     try {
       const seq = await this.#deps.send(item);
-      await storage.delete(item.nonce);
+      this.#unwritten.delete(item.nonce);
+      this.#done.add(item.nonce);
       this.#sent(item.nonce, seq);
       this.#tell({ kind: "sent", nonce: item.nonce, seq });
+      await storage.delete(item.nonce).catch(() => {}); // then it is sent once more after a reload, which changes nothing
     } catch (error) {
       const fault = toFault(error);
-      // Without an outcome it stays as it is, and is sent again.
-      if (!mayPass(fault.code)) {
-        await storage.put(unsent(item, fault.message));
+      // Without an outcome it stays as it is, and is sent again. A bug of the server would hold up what follows for ever.
+      if (!mayPass(fault.code) || fault.code === "internal") {
+        await storage.put(unsent(item, fault.message)).catch(() => {});
+        this.#unwritten.delete(item.nonce);
         this.#tell({ kind: "changed" });
       }
     }
@@ -154,7 +186,4 @@ export class Outbox {
 
 const shown = (item: Unsent): OutboxItem => ({ ...item, seq: 0, state: item.failure === "" ? "pending" : "failed" });
 
-const unsent = (item: Unsent, failure: string): Unsent => {
-  const { nonce, userId, roomId, content, type, fileUrl, replyTo, thread, createdAt } = item;
-  return { nonce, userId, roomId, content, type, fileUrl, replyTo, thread, createdAt, failure };
-};
+const unsent = ({ state: _, seq: __, ...item }: Unsent & Partial<OutboxItem>, failure: string): Unsent => ({ ...item, failure });

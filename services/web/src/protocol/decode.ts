@@ -1,7 +1,17 @@
 // What arrives, with zero values filled in.
-import type { EventJson, MessageJson, NoticeJson, RoomJson, ThreadJson, UserJson, UserRefJson } from "./gen/natter/chat/v1/chat_pb";
+import type {
+  EventJson,
+  FileJson,
+  MessageJson,
+  NoticeJson,
+  RoomJson,
+  ThreadJson,
+  UserJson,
+  UserRefJson,
+} from "./gen/natter/chat/v1/chat_pb";
 import type { PageJson, PresenceJson, RoomStateJson, WelcomeJson } from "./gen/natter/client/v1/frames_pb";
 import type {
+  File,
   Membership,
   Message,
   Notice,
@@ -22,6 +32,8 @@ export const userRef = (json: UserRefJson = {}): UserRef => ({ id: "", username:
 export const user = (json: UserJson = {}): User => ({ id: "", email: "", username: "", avatar: "", isBot: false, ...json });
 
 const thread = (json: ThreadJson): Thread => ({ count: 0, lastSeq: 0, lastUserId: "", ...json });
+
+export const file = (json: FileJson): File => ({ id: "", name: "", size: 0, type: "", width: 0, height: 0, hasThumbnail: false, ...json });
 
 export const message = (json: MessageJson): Message => ({
   _id: "",
@@ -46,6 +58,7 @@ export const message = (json: MessageJson): Message => ({
   ...json,
   reactions: (json.reactions ?? []).map((reaction) => ({ emoji: "", count: 0, userIds: [], ...reaction })),
   mentions: (json.mentions ?? []).map((mention) => ({ kind: "", userId: "", offset: 0, length: 0, ...mention })),
+  file: json.file && file(json.file),
   replies: json.replies && thread(json.replies),
   quote: json.quote && { seq: 0, userId: "", username: "", content: "", type: "text", isDeleted: false, ...json.quote },
 });

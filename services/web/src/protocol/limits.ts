@@ -14,3 +14,5 @@ export const maxQuote = 300;
 export const maxNoticed = 10;
 /** Milliseconds after which somebody who said they are typing is not any more. */
 export const typingLife = 6000;
+/** Members of a room up to which all are told who has received and read what. */
+export const maxReceipts = 100;

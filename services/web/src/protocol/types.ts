@@ -3,6 +3,7 @@
 import type {
   ActorJson,
   EventJson,
+  FileJson,
   MentionJson,
   MessageJson,
   NoticeJson,
@@ -41,16 +42,22 @@ export type User = Filled<UserJson>;
 export type UserRef = Filled<UserRefJson>;
 export type Actor = Filled<ActorJson>;
 export type Mention = Filled<MentionJson>;
+export type File = Filled<FileJson>;
 export type Reaction = Filled<ReactionJson>;
 export type Quote = Filled<QuoteJson>;
 export type Thread = Filled<ThreadJson, "lastAt">;
 export type Status = Filled<StatusJson, "expiresAt">;
 export type Room = Omit<Filled<RoomJson, "createdAt" | "updatedAt">, "creator" | "members"> & { creator: UserRef; members: UserRef[] };
-export type Message = Omit<Filled<MessageJson, "editedAt" | "replies" | "quote">, "reactions" | "mentions" | "replies" | "quote"> & {
+export type Message = Omit<
+  Filled<MessageJson, "editedAt" | "replies" | "quote" | "file">,
+  "reactions" | "mentions" | "replies" | "quote" | "file"
+> & {
   reactions: Reaction[];
   mentions: Mention[];
   replies?: Thread;
   quote?: Quote;
+  /** What fileUrl leads to, if that was uploaded to this server. */
+  file?: File;
 };
 export type Notice = Omit<Filled<NoticeJson, "room">, "users" | "actor"> & { users: UserRef[]; actor: UserRef };
 export type RoomUpdate = NonNullable<NoticeJson["room"]>;

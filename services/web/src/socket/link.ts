@@ -35,7 +35,7 @@ export type Input =
   | { kind: "opened" }
   | { kind: "frame"; frame: ServerFrame }
   | { kind: "closed"; code: number; reason: string }
-  /** The device has woken up, is online again, or its user looks. */
+  /** The device is online again, or says it is not; or its user looks. */
   | { kind: "wake" }
   | { kind: "tick" };
 
@@ -107,8 +107,8 @@ function heard(link: Link, frame: ServerFrame, now: number): [Link, Output[]] {
 
 function wake(link: Link, now: number): [Link, Output[]] {
   if (link.status === "waiting") return authorise(link, now, false);
-  if (link.status !== "live" || link.pinged) return [link, []];
-  return [{ ...link, pinged: true, due: now + quickPatience }, [{ kind: "ping" }]];
+  if (link.status !== "live") return [link, []];
+  return [{ ...link, pinged: true, due: Math.min(link.due, now + quickPatience) }, link.pinged ? [] : [{ kind: "ping" }]];
 }
 
 function tick(link: Link, now: number, random: number): [Link, Output[]] {

@@ -13,6 +13,8 @@ export interface SocketDeps {
   deliver(frame: ServerFrame): void;
   changed(link: Link): void;
   signedOut(): void;
+  /** In [0, 1); for tests. */
+  random?: () => number;
 }
 
 interface Request {
@@ -21,6 +23,8 @@ interface Request {
   /** Not before, in milliseconds of the monotonic clock: the server asked to wait. */
   notBefore: number;
   giveUp: ReturnType<typeof setTimeout>;
+  /** Why it has not been done so far. */
+  fault: Fault;
   resolve(frame: ServerFrame): void;
   reject(fault: Fault): void;
 }
@@ -38,9 +42,13 @@ export class Socket {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #nextId = 1;
   #requests = new Map<number, Request>();
+  /** The welcome of this connection has further pages. */
+  #moreWelcome = false;
+  #random: () => number;
 
   constructor(deps: SocketDeps) {
     this.#deps = deps;
+    this.#random = deps.random ?? Math.random;
   }
 
   get link(): Link {
@@ -72,8 +80,17 @@ export class Socket {
   request(frame: ClientFrame): Promise<ServerFrame> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      const giveUp = setTimeout(() => this.#fail(id, new Fault("unavailable", "the server cannot be reached")), requestLife);
-      this.#requests.set(id, { frame: { ...frame, id }, sent: false, notBefore: 0, giveUp, resolve, reject });
+      const fault = new Fault("unavailable", "The server cannot be reached.");
+      const request: Request = {
+        frame: { ...frame, id },
+        sent: false,
+        notBefore: 0,
+        fault,
+        resolve,
+        reject,
+        giveUp: setTimeout(() => this.#fail(id, request.fault), requestLife),
+      };
+      this.#requests.set(id, request);
       this.#flush();
     });
   }
@@ -104,7 +121,7 @@ export class Socket {
 
   #step(input: Input): void {
     const before = this.#link;
-    const [link, outputs] = step(before, input, performance.now(), Math.random());
+    const [link, outputs] = step(before, input, performance.now(), this.#random());
     this.#link = link;
     for (const output of outputs) {
       switch (output.kind) {
@@ -155,6 +172,7 @@ export class Socket {
     const ours = (act: () => void) => () => {
       if (this.#ws === ws) act();
     };
+    ws.onerror = () => {}; // the close that follows says it
     ws.onopen = ours(() => this.#step({ kind: "opened" }));
     ws.onmessage = (message) => ours(() => this.#received(String(message.data)))();
     ws.onclose = (close) =>
@@ -195,26 +213,27 @@ export class Socket {
     this.#flush();
   }
 
-  /** The welcome of this connection has further pages. */
-  #moreWelcome = false;
-
   #answered(id: number, frame: ServerFrame): void {
     const request = this.#requests.get(id);
     if (!request) return;
     const { error } = frame;
-    if (error && mayPass(error.code as FaultCode)) {
-      const wait = error.retryAfterMs || 500 + Math.random() * 1000;
-      request.sent = false;
-      request.notBefore = performance.now() + wait;
-      setTimeout(() => this.#flush(), wait + 1);
-      return;
-    }
     if (error) {
-      this.#fail(id, new Fault(error.code as FaultCode, error.message ?? "", error.field, error.retryAfterMs));
+      const fault = new Fault(error.code as FaultCode, error.message ?? "", error.field, error.retryAfterMs);
+      if (mayPass(fault.code)) this.#again(request, fault);
+      else this.#fail(id, fault);
       return;
     }
     clearTimeout(request.giveUp);
     this.#requests.delete(id);
     request.resolve(frame);
+  }
+
+  /** Sends a request once more after a while. */
+  #again(request: Request, fault: Fault): void {
+    const wait = fault.retryAfterMs || 500 + this.#random() * 1000;
+    request.fault = fault;
+    request.sent = false;
+    request.notBefore = performance.now() + wait;
+    setTimeout(() => this.#flush(), wait + 1);
   }
 }

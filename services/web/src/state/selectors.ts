@@ -18,11 +18,13 @@ export const presenceOf = (userId: UserId) => (s: AppState) => s.chat.presence[u
 export const isLive = (s: AppState): boolean => s.link.status === "live";
 export const hasRooms = (s: AppState): boolean => s.chat.epoch !== "";
 
-/** Compare the result by shallow equality (useShallow). */
+/** What is not there as a message yet. Compare the result by shallow equality (useShallow). */
 export const unsentIn =
   (roomId: RoomId, thread: Seq = 0) =>
-  (s: AppState): OutboxItem[] =>
-    s.outbox.filter((item) => item.roomId === roomId && item.thread === thread);
+  (s: AppState): OutboxItem[] => {
+    const seen = s.chat.rooms[roomId]?.seq ?? 0;
+    return s.outbox.filter((item) => item.roomId === roomId && item.thread === thread && !(item.state === "sent" && item.seq <= seen));
+  };
 
 /** Of a direct conversation: the other one. */
 export const otherOf = (entry: RoomEntry, me: UserId | undefined) => entry.room.members.find((u) => u.id !== me);

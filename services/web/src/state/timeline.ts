@@ -1,7 +1,7 @@
 // A window of a room's history (or of one of its threads) and how events change it: the rules of proto/testdata/folding, by which
 // page + events = later page. Pure; what changes is replaced, so that components may compare by identity.
 
-import { userRef } from "~/protocol/decode";
+import { file, userRef } from "~/protocol/decode";
 import { maxNoticed, maxQuote, maxReactors } from "~/protocol/limits";
 import type { Message, Notice, Page, Quote, Reaction, RoomEvent, RoomId, Seq, UserRef } from "~/protocol/types";
 
@@ -119,6 +119,7 @@ function post(t: Timeline, e: RoomEvent, posted: NonNullable<RoomEvent["message"
     content: posted.content ?? "",
     type: posted.type ?? "",
     fileUrl: posted.fileUrl ?? "",
+    file: posted.file && file(posted.file),
     mentions: (posted.mentions ?? []).map((mention) => ({ kind: "", userId: "", offset: 0, length: 0, ...mention })),
     createdAt: e.createdAt,
     updatedAt: e.createdAt,
@@ -156,6 +157,7 @@ function remove(t: Timeline, e: RoomEvent, seq: Seq): Timeline {
     updatedAt: e.createdAt,
     content: "",
     fileUrl: "",
+    file: undefined,
     mentions: [],
     reactions: [],
   }));

@@ -23,9 +23,10 @@ export function RoomLink({ roomId }: { roomId: RoomId }) {
       params={{ roomId }}
       className={cx(
         "flex h-9 items-center gap-2.5 rounded-lg px-2 hover:bg-hover",
+        "aria-[current=page]:text-ink",
         unread > 0 ? "font-semibold text-ink" : "text-ink-soft",
       )}
-      activeProps={{ className: "bg-selected text-ink", "aria-current": "page" }}
+      activeProps={{ className: "bg-selected", "aria-current": "page" }}
     >
       {other ? (
         <Avatar id={other.id} name={other.username} src={other.avatar} size={22} />
