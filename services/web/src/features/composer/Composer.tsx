@@ -1,6 +1,7 @@
 import { SendHorizontal } from "lucide-react";
-import { type KeyboardEvent, useRef, useState } from "react";
+import { type KeyboardEvent, useState } from "react";
 import { useApp, useClient } from "~/features/app/client-context";
+import { useConversation } from "~/features/timeline/conversation";
 import { t } from "~/i18n/t";
 import type { RoomId } from "~/protocol/types";
 import { roomEntry, roomTitle } from "~/state/selectors";
@@ -10,7 +11,7 @@ import { IconButton } from "~/ui/IconButton";
 export function Composer({ roomId }: { roomId: RoomId }) {
   const client = useClient();
   const [text, setText] = useState("");
-  const input = useRef<HTMLTextAreaElement>(null);
+  const { input } = useConversation();
   const room = useApp((s) => {
     const entry = roomEntry(roomId)(s);
     return entry ? roomTitle(entry, s.chat.me?.id) : "";

@@ -2,6 +2,7 @@ import { SearchX } from "lucide-react";
 import { useApp } from "~/features/app/client-context";
 import { Loading } from "~/features/app/pages";
 import { Composer } from "~/features/composer/Composer";
+import { ConversationProvider } from "~/features/timeline/conversation";
 import { TimelineView } from "~/features/timeline/TimelineView";
 import { t } from "~/i18n/t";
 import type { RoomId } from "~/protocol/types";
@@ -16,10 +17,12 @@ export function RoomPage({ roomId }: { roomId: RoomId }) {
   if (!known) return <Loading />;
   if (!isHere) return <EmptyState icon={SearchX} title={t("rooms.gone")} text={t("rooms.goneHint")} />;
   return (
-    <div className="flex h-full flex-col">
-      <RoomHeader roomId={roomId} />
-      <TimelineView roomId={roomId} />
-      <Composer roomId={roomId} />
-    </div>
+    <ConversationProvider roomId={roomId}>
+      <div className="flex h-full flex-col">
+        <RoomHeader roomId={roomId} />
+        <TimelineView roomId={roomId} />
+        <Composer roomId={roomId} />
+      </div>
+    </ConversationProvider>
   );
 }
