@@ -2,6 +2,7 @@ import tailwindcss from "@tailwindcss/vite";
 import { tanstackStart } from "@tanstack/react-start/plugin/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { emojiData } from "./scripts/emoji-data.ts";
 
 // Where the development server finds Natter: its API and its WebSocket.
 const natter = process.env.NATTER_DEV_SERVER ?? "http://localhost:8080";
@@ -17,6 +18,7 @@ export default defineConfig({
   experimental: { renderBuiltUrl: (_, { hostType }) => (hostType === "js" ? { relative: true } : undefined) },
   environments: { client: { build: { outDir: "build/client", manifest: true } }, ssr: { build: { outDir: "build/server" } } },
   plugins: [
+    emojiData(),
     tailwindcss(),
     tanstackStart({
       spa: { enabled: true, prerender: { outputPath: "index.html" } },

@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { emojiData } from "./scripts/emoji-data.ts";
 
 export default defineConfig({
+  plugins: [emojiData()],
   resolve: { tsconfigPaths: true },
   test: { include: ["src/**/*.test.ts"], environment: "node" },
 });

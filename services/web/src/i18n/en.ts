@@ -86,6 +86,12 @@ export const en = {
   "composer.placeholder": "Message {room}",
   "composer.send": "Send",
 
+  "emoji.search": "Search emoji",
+  "emoji.recent": "Recently used",
+  "emoji.tone": "Change the skin tone",
+  "emoji.none": "No such emoji",
+  "emoji.hint": "Pick an emoji",
+
   "account.menu": "Your account: {name}",
   "account.settings": "Settings",
   "account.admin": "Administration",
