@@ -29,7 +29,11 @@ func openAPI(s *source) ([]byte, error) {
 		paths[r.Path] = append(paths[r.Path], member{strings.ToLower(r.Method), operation(r, all)})
 	}
 	for _, r := range handwritten {
-		paths[r.path] = append(paths[r.path], member{cmp.Or(r.method, "get"), handwrittenOperation(r)})
+		operation, err := handwrittenOperation(r, s, all)
+		if err != nil {
+			return nil, err
+		}
+		paths[r.path] = append(paths[r.path], member{cmp.Or(r.method, "get"), operation})
 	}
 	for _, r := range handwrittenCalls {
 		request, err := s.message(r.request)
@@ -125,7 +129,7 @@ func operation(r route.Route, all *schemas) object {
 	}
 }
 
-func handwrittenOperation(r handwrittenRoute) object {
+func handwrittenOperation(r handwrittenRoute, s *source, all *schemas) (object, error) {
 	var parameters []object
 	for part := range strings.SplitSeq(r.path, "/") {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
@@ -137,17 +141,37 @@ func handwrittenOperation(r handwrittenRoute) object {
 	}
 	var security any = [][]string{}
 	if r.signedIn {
-		security = []object{{{"accessToken", [0]string{}}}}
+		ways := []object{{{"accessToken", [0]string{}}}}
+		if r.scope != "" {
+			ways = append(ways, object{{"apiToken", []string{r.scope}}})
+		}
+		if r.isPublic {
+			ways = append(ways, object{})
+		}
+		security = ways
+	}
+	var body object
+	if r.file != "" {
+		body = object{{"required", true}, {"description", r.file}, {"content", binary()}}
 	}
 	answer := object{{"description", r.answer}}
-	if r.contentType != "" {
+	switch {
+	case r.reply != "":
+		reply, err := s.message(r.reply)
+		if err != nil {
+			return nil, err
+		}
+		answer = append(answer, member{"content", jsonContent(all.of(reply, true))})
+	case r.schema == "binary":
+		answer = append(answer, member{"content", binary()})
+	case r.contentType != "":
 		answer = append(answer, member{"content", object{{r.contentType, object{{"schema", object{{"type", r.schema}}}}}}})
 	}
 	return object{
 		{"operationId", r.id}, {"tags", []string{"gateway"}}, {"summary", r.summary}, {"description", r.description},
-		{"security", security}, {"parameters", parameters},
+		{"security", security}, {"parameters", parameters}, {"requestBody", body},
 		{"responses", object{{strconv.Itoa(r.status), answer}, {"default", ref("responses", "Error")}}},
-	}
+	}, nil
 }
 
 func textParameter(name, in, description string, required any) object {
@@ -188,6 +212,16 @@ type handwrittenRoute struct {
 	method                                                      string
 	query                                                       []queryParameter
 	signedIn                                                    bool
+	// scope is what an API token needs; isPublic: it may be called without signing in, too.
+	scope    string
+	isPublic bool
+	// file describes a body that is a file, reply is the message of the answer.
+	file, reply string
+}
+
+// binary is any bytes.
+func binary() object {
+	return object{{"*/*", object{{"schema", object{{"type", "string"}, {"format", "binary"}}}}}}
 }
 
 type queryParameter struct{ name, description string }
@@ -224,7 +258,36 @@ var handwritten = []handwrittenRoute{
 		query:       []queryParameter{{"returnTo", "Path of this server to come back to."}},
 		answer:      "{url}", contentType: "application/json", schema: "object", status: 200,
 	},
+	{
+		path: "/chat/rooms/{roomId}/files", method: "post", id: "uploadFile", signedIn: true, scope: "write",
+		summary: "Upload a file to a room, to send it in a message then.",
+		description: "Its type is found out by the server; images of a kind that it can read get a size and, if they are large, a thumbnail. Send it with the type image or " +
+			"file and fileUrl /files/<id>, within a day, in one message. An upload that is cut off leaves nothing. Besides the errors that all routes have: 413 when the file " +
+			"is too large, 429 with the field body when it is more than the quota of the user, 408 when the upload stood still.",
+		query: []queryParameter{{"name", "What the file is called; up to 255 bytes are kept."}},
+		file:  "The bytes of the file, with any Content-Type.", answer: "The file.", reply: "chat.v1.File", status: 201,
+	},
+	{
+		path: "/files/avatars", method: "post", id: "uploadAvatar", signedIn: true, scope: "write",
+		summary:     "Upload a picture of a user or a room.",
+		description: "The middle of it is kept as a square of 256×256 pixels, for anybody who has its path /files/<id>: that is what to set as an avatar.",
+		file:        "A PNG, JPEG, GIF or WebP of up to 2 MiB.", answer: "The file.", reply: "chat.v1.File", status: 201,
+	},
+	{
+		path: "/files/{fileId}", id: "getFile", signedIn: true, scope: "read", isPublic: true,
+		summary: "The bytes of a file, or of a part of it (Range).",
+		description: "For members of the room that it was sent in; for who has a link of POST /files/links, as long as it is good; for anybody, of avatars. What may hold a script " +
+			"comes as an attachment.",
+		query: linkParameters, answer: "The bytes.", schema: "binary", status: 200,
+	},
+	{
+		path: "/files/{fileId}/thumbnail", id: "getThumbnail", signedIn: true, scope: "read", isPublic: true,
+		summary: "A smaller picture of an image that hasThumbnail, within 480×480 pixels: PNG or JPEG.", query: linkParameters, answer: "The bytes.", schema: "binary", status: 200,
+	},
 }
+
+// linkParameters are those of a link to a file.
+var linkParameters = []queryParameter{{"expires", "Of a link."}, {"signature", "Of a link."}}
 
 // handwrittenCalls are the routes of the gateway that forward JSON to auth, but also read or write the refresh token's cookie.
 var handwrittenCalls = []struct{ path, id, summary, description, request, reply string }{

@@ -32,7 +32,7 @@ import (
 type Config struct {
 	Bus          bus.Config
 	PostgresURL  string        `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
-	DataDir      string        `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	DataDir      string        `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files, and of uploaded ones"`
 	SecretKey    string        `env:"NATTER_SECRET_KEY" help:"32 bytes in base64 that encrypt the signing keys in the database; make it with openssl rand -base64 32" secret:"true"`
 	SecretKeyOld string        `env:"NATTER_SECRET_KEY_OLD" help:"the secret key before this one, while it is replaced: what it encrypted is read, and encrypted anew" secret:"true"`
 	KeyRotation  time.Duration `env:"NATTER_KEY_ROTATION" envDefault:"720h" help:"how long a key signs access tokens before the next takes over; 0: until natter keys rotate"`

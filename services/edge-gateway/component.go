@@ -33,6 +33,7 @@ import (
 	"github.com/natter-chat/natter/services/edge-gateway/internal/rest"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/revocation"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/session"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/upload"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/upstream"
 	"github.com/natter-chat/natter/services/web"
 )
@@ -46,6 +47,7 @@ type Config struct {
 	TLS      certificate.Config
 	Bus      bus.Config
 	HTTP     rest.Config
+	Files    upload.Config
 	Sessions session.Config
 	Feeds    feed.Config
 	Web      web.Config
@@ -64,6 +66,7 @@ type gateway struct {
 	revoked  *revocation.List
 	sessions *session.Server
 	verifier *authn.Verifier
+	files    *upload.Service
 	listener net.Listener
 	server   *http.Server
 }
@@ -101,6 +104,9 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if err := g.revoked.Start(g.nc, g.sessions); err != nil {
 		return err
 	}
+	if g.files, err = upload.New(ctx, cfg.Files, client, d.Log); err != nil {
+		return err
+	}
 	routes, err := route.All()
 	if err != nil {
 		return err
@@ -110,7 +116,8 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	api, err := rest.New(rest.Deps{
-		Config: cfg.HTTP, Routes: routes, Caller: client, Own: own.Calls{Log: roomlog.NewSender(g.nc)}, Verifier: g.revoked, Pages: pages, Log: d.Log, Metrics: d.Metrics,
+		Config: cfg.HTTP, Routes: routes, Caller: client, Own: own.Calls{Log: roomlog.NewSender(g.nc)}, Verifier: g.revoked, Files: g.files, Pages: pages,
+		Log: d.Log, Metrics: d.Metrics,
 	})
 	if err != nil {
 		return err
@@ -181,6 +188,9 @@ func (g *gateway) stop() (err error) {
 	}
 	if g.server != nil {
 		err = errors.Join(err, g.server.Shutdown(ctx)) // waits for HTTP requests under way; sockets are gone by now
+	}
+	if g.files != nil {
+		err = errors.Join(err, g.files.Close())
 	}
 	if g.people != nil {
 		g.people.Close()

@@ -38,7 +38,7 @@ import (
 type Config struct {
 	Bus        bus.Config
 	MongoURL   string       `env:"NATTER_MONGODB_URL" help:"MongoDB for messages; empty: an SQLite file in NATTER_DATA_DIR" secret:"true"`
-	DataDir    string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	DataDir    string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files, and of uploaded ones"`
 	Cache      config.Bytes `env:"NATTER_MESSAGES_CACHE" envDefault:"64MiB" help:"memory for who has read how far, and whom messages mention since, so that a reconnect of all does not ask the database"`
 	MaxContent config.Bytes `env:"NATTER_MESSAGE_CONTENT" envDefault:"8KiB" help:"longest content of a message"`
 	MaxPins    int          `env:"NATTER_ROOM_PINS" envDefault:"100" help:"pinned messages per room, up to 1000"`

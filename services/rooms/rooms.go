@@ -35,7 +35,7 @@ import (
 type Config struct {
 	Bus         bus.Config
 	PostgresURL string       `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
-	DataDir     string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files"`
+	DataDir     string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files, and of uploaded ones"`
 	Cache       config.Bytes `env:"NATTER_ROOMS_CACHE" envDefault:"64MiB" help:"memory for who is in which room, so that a reconnect of all does not ask the database"`
 	Limits      room.Limits
 }

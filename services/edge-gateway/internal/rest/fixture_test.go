@@ -32,6 +32,7 @@ import (
 	"github.com/natter-chat/natter/proto/route"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/own"
 	"github.com/natter-chat/natter/services/edge-gateway/internal/rest"
+	"github.com/natter-chat/natter/services/edge-gateway/internal/upload"
 )
 
 const room = "0193c3a0-0000-7000-8000-000000000001"
@@ -44,9 +45,11 @@ type fixture struct {
 	log     *bytes.Buffer
 	metrics *prometheus.Registry
 
-	mu   sync.Mutex
-	seen []proto.Message
-	fail error // what every service answers from now on
+	mu      sync.Mutex
+	seen    []proto.Message
+	fail    error // what every service answers from now on
+	files   store
+	uploads *upload.Service
 	// refresh is the refresh token that a sign-in returns; empty: none, as when the address is to be verified first.
 	refresh string
 }
@@ -121,6 +124,7 @@ func start(t *testing.T, change ...func(*rest.Deps)) *fixture {
 				Messages: []*chatv1.Message{{Id: room + ":1", Seq: 1}}, More: true,
 			})),
 			rpc.Handle(s, "ListEdits", answer[*messagestorev1.ListEditsRequest](f, &messagestorev1.ListEditsResponse{})),
+			f.files.serve(s),
 		)
 	})
 	if _, err := nc.Subscribe("natter.in.*.*", f.takeCommands); err != nil {
@@ -142,6 +146,10 @@ func start(t *testing.T, change ...func(*rest.Deps)) *fixture {
 	if err := config.NewSource(nil).Load(&d.Config); err != nil {
 		t.Fatal(err)
 	}
+	f.files.dir = t.TempDir()
+	limits := upload.Config{URL: "file://" + f.files.dir, MaxBytes: maxFile, MaxPixels: 1_000_000, Uploads: 10, Stall: 10 * time.Second, Sweep: time.Hour}
+	f.uploads = f.files.open(t, limits, client)
+	d.Files = f.uploads
 	for _, c := range change {
 		c(&d)
 	}

@@ -18,6 +18,7 @@ import (
 func (a *api) handleOthers() error {
 	return errors.Join(
 		a.handleSessions(),
+		a.handleFiles(),
 		handle(a.mux, "GET /.well-known/jwks.json", http.HandlerFunc(a.keys)),
 		handle(a.mux, "GET /auth/sso/{provider}", http.HandlerFunc(a.beginSSO)),
 		handle(a.mux, "GET /auth/sso/{provider}/callback", http.HandlerFunc(a.finishSSO)),

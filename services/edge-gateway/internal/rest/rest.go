@@ -59,6 +59,7 @@ type Deps struct {
 	Caller   Caller
 	Own      Caller // answers the routes of the gateway itself, which are no rpcs: an own.Calls
 	Verifier Verifier
+	Files    Files
 	Pages    Pages // nil: none
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
@@ -72,6 +73,7 @@ type api struct {
 	Deps
 	proxies clientaddr.Proxies
 	limits  limiter
+	readers *ratelimit.Buckets // of files, by address, without signing in
 	pages   *http.CrossOriginProtection
 	mux     *http.ServeMux
 	seconds *prometheus.HistogramVec
@@ -91,6 +93,9 @@ func New(d Deps) (http.Handler, error) {
 		httpv1.RateClass_RATE_CLASS_WRITE: ratelimit.NewBuckets(d.Config.RateWrite),
 		httpv1.RateClass_RATE_CLASS_AUTH:  ratelimit.NewBuckets(d.Config.RateAuth),
 	}}
+	perAddress := d.Config.RateRead
+	perAddress.Count *= fileReadersPerAddress
+	a.readers = ratelimit.NewBuckets(perAddress)
 	if a.pages, err = newOwnPages(d.Config.Origins); err != nil {
 		return nil, err
 	}
