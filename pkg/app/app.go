@@ -33,6 +33,8 @@ type Component struct {
 	Settings any
 	// New returns when the component is usable: connected, migrated, subscribed. On an error it leaves nothing behind.
 	New func(ctx context.Context, d *Deps) (Runner, error)
+	// Commands are what its binaries do beside serving.
+	Commands []Command
 }
 
 // Runner is a started component.
@@ -83,11 +85,13 @@ func Main(binary string, components ...Component) {
 	os.Exit(code)
 }
 
-// Run runs the components until ctx ends or one of them fails, and returns the exit code: 0 for a clean stop, 1 for a
-// failure, 2 for settings that do not fit. What went wrong is on Stderr.
+// Run runs the components until ctx ends or one of them fails, or a command of theirs, and returns the exit code: 0 for a
+// clean stop, 1 for a failure, 2 for settings that do not fit. What went wrong is on Stderr.
 func Run(ctx context.Context, p Process, binary string, components ...Component) int {
 	settings := AllSettings(components...)
-	source, err := parse(p, binary, settings)
+	command, args := command(components, p.Args)
+	p.Args = args
+	source, err := parse(p, binary, settings, components)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -106,6 +110,13 @@ func Run(ctx context.Context, p Process, binary string, components ...Component)
 		return 2
 	}
 	log.Debug("settings", source.Dump(settings)...)
+	if command != nil {
+		if err := command.Run(ctx, &Deps{Config: source, Log: log, Metrics: obs.NewRegistry()}, p.Stdout); err != nil {
+			_, _ = fmt.Fprintf(p.Stderr, "%s %s: %v\n", binary, command.Words, err)
+			return 1
+		}
+		return 0
+	}
 	if err := serve(ctx, cfg, source, log, components); err != nil {
 		log.Error("stopped", "error", err)
 		return 1
@@ -123,7 +134,7 @@ func AllSettings(components ...Component) []config.Setting {
 }
 
 // parse reads environment and flags; a flag wins.
-func parse(p Process, binary string, settings []config.Setting) (*config.Source, error) {
+func parse(p Process, binary string, settings []config.Setting, components []Component) (*config.Source, error) {
 	source, unreadable := config.FromEnviron(p.Environ)
 	flags := flag.NewFlagSet(binary, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -137,6 +148,7 @@ func parse(p Process, binary string, settings []config.Setting) (*config.Source,
 	if errors.Is(err, flag.ErrHelp) {
 		_, _ = fmt.Fprintf(p.Stdout, "%s is part of Natter, a self-hosted chat system.\n\nUsage: %s [flags]\n\n"+
 			"Every setting is a flag and an environment variable; the flag wins. NATTER_X_FILE may name a file that holds NATTER_X. <NAME> stands for a name from a list, as in NATTER_SSO_GOOGLE_CLIENT_ID.\n\n", binary, binary)
+		writeCommands(p.Stdout, binary, components)
 		config.WriteHelp(p.Stdout, settings)
 		return source, flag.ErrHelp
 	}

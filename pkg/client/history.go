@@ -95,3 +95,11 @@ func (c *Client) Mentions(ctx context.Context, before string, limit int) ([]*cha
 	res, err := call(ctx, c, &messagestorev1.ListMentionsRequest{Before: before, Limit: uint32(limit)}, &messagestorev1.ListMentionsResponse{})
 	return res.GetMessages(), err
 }
+
+// Search returns a page of the messages in the user's rooms that fit a query, newest first, and the places of their contents
+// that do. before is the Next of the page before: the list ends with the page whose Next is empty, not with a short one. What
+// is wrong with a query is an Error of Field "query", whose Message names the place.
+func (c *Client) Search(ctx context.Context, query, before string, limit int) (*messagestorev1.SearchMessagesResponse, error) {
+	req := &messagestorev1.SearchMessagesRequest{Query: query, Before: before, Limit: uint32(limit)}
+	return call(ctx, c, req, &messagestorev1.SearchMessagesResponse{})
+}

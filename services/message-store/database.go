@@ -18,6 +18,9 @@ import (
 // mongoLanes is how many commits run at a time: they spend their time waiting for the journal. SQLite has one writer.
 const mongoLanes, sqliteLanes = 4, 1
 
+// The files in NATTER_DATA_DIR.
+const messagesFile, searchFile = "messages.db", "search.db"
+
 // database is the log, and the search index beside it.
 type database struct {
 	engine
@@ -39,12 +42,12 @@ func openDatabase(ctx context.Context, cfg Config, log *slog.Logger) (*database,
 			return searchmongo.Open(ctx, db.Database(), epoch)
 		})
 	}
-	db, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "messages.db"))
+	db, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, messagesFile))
 	if err != nil {
 		return nil, fmt.Errorf("NATTER_DATA_DIR: %w", err)
 	}
 	return (&database{engine: db, name: "messages-sqlite", lanes: sqliteLanes}).open(ctx, func(epoch string) (search.Index, error) {
-		return searchsqlite.Open(ctx, filepath.Join(cfg.DataDir, "search.db"), epoch, log)
+		return searchsqlite.Open(ctx, filepath.Join(cfg.DataDir, searchFile), epoch, log)
 	})
 }
 

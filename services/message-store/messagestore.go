@@ -50,7 +50,9 @@ type Config struct {
 const name = "message-store"
 
 // Component is message-store.
-var Component = app.Component{Name: name, Settings: Config{}, New: newMessageStore}
+var Component = app.Component{Name: name, Settings: Config{}, New: newMessageStore, Commands: []app.Command{
+	{Words: "search rebuild", Help: "makes the search index anew; the server may run meanwhile, and finds what is in it so far", Run: rebuildSearch},
+}}
 
 const (
 	// maxContent keeps the commands of a request within a message of the bus (1 MiB).

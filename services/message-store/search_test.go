@@ -1,17 +1,21 @@
 package messagestore_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/natter-chat/natter/pkg/app"
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/rpc"
 	storev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
+	messagestore "github.com/natter-chat/natter/services/message-store"
 )
 
 // hits are the contents that a search finds on one page.
@@ -167,4 +171,46 @@ func TestRefusedSearches(t *testing.T) {
 	if hits := w.hits(ctx, t, "a in:"+many[0].String()); hits != nil {
 		t.Errorf("finds %q", hits)
 	}
+}
+
+// A rebuild beside an instance that runs leaves everything to be found, and says how far it is.
+func TestRebuildSearch(t *testing.T) {
+	t.Parallel()
+	for name, settings := range engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			with := settings(t)
+			w, in := mentionWorld(t, with)
+			room := ids.New[ids.Room]()
+			in.set(room)
+			ctx := w.as(t.Context(), 1)
+			for i := range 10 {
+				w.send(t, room, 0, fmt.Sprint(i), "hello")
+			}
+			until(t, func() bool { return len(w.hits(ctx, t, "hello")) == 10 })
+			var environ []string
+			for k, v := range with {
+				environ = append(environ, k+"="+v)
+			}
+			var stdout, stderr bytes.Buffer
+			p := app.Process{Args: []string{"search", "rebuild"}, Environ: environ, Stdout: &stdout, Stderr: &stderr}
+			if code := app.Run(t.Context(), p, "message-store", messagestore.Component); code != 0 {
+				t.Fatalf("exit %d: %s", code, &stderr)
+			}
+			if out := stdout.String(); !strings.HasPrefix(out, "0 of 10 events, 0 %\n") || !strings.Contains(out, "anew: 10 events") {
+				t.Errorf("it says %q", out)
+			}
+			until(t, func() bool { return len(w.hits(ctx, t, "hello")) == 10 })
+			w.send(t, room, 0, "after", "hello")
+			until(t, func() bool { return len(w.hits(ctx, t, "hello")) == 11 })
+		})
+	}
+	t.Run("nothing there", func(t *testing.T) {
+		t.Parallel()
+		var stderr bytes.Buffer
+		p := app.Process{Args: []string{"search", "rebuild"}, Environ: []string{"NATTER_DATA_DIR=" + t.TempDir()}, Stdout: io.Discard, Stderr: &stderr}
+		if code := app.Run(t.Context(), p, "message-store", messagestore.Component); code != 1 || !strings.Contains(stderr.String(), "there are no messages") {
+			t.Errorf("exit %d: %s", code, &stderr)
+		}
+	})
 }

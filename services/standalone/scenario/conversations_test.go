@@ -26,6 +26,7 @@ func TestConversations(t *testing.T) {
 		t.Run("a mention", func(t *testing.T) { t.Parallel(); mention(t, s) })
 		t.Run("unread, on another device", func(t *testing.T) { t.Parallel(); unreadElsewhere(t, s) })
 		t.Run("an invitation and preferences", func(t *testing.T) { t.Parallel(); invitation(t, s) })
+		t.Run("a search", func(t *testing.T) { t.Parallel(); search(t, s) })
 		t.Run("a bot without a socket", func(t *testing.T) { t.Parallel(); post(t, s) })
 		t.Run("a deleted room", func(t *testing.T) { t.Parallel(); deletedRoom(t, s) })
 	})

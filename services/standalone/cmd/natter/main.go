@@ -23,6 +23,7 @@ const usage = `Natter is a self-hosted chat system.
   natter load  --help   put many users on a server and measure it
   natter keys  --help   list, rotate and revoke the keys that sign access tokens
   natter nkeys --help   make the keys by which the services sign in to NATS
+  natter search rebuild make the search index anew; takes the settings of the server
 `
 
 func main() {
@@ -46,6 +47,8 @@ func run(ctx context.Context, args []string) int {
 			return cli.Keys(ctx, p)
 		case "nkeys":
 			return cli.NKeys(ctx, p)
+		case "search":
+			return serve(ctx, args)
 		}
 		_, _ = fmt.Fprintf(os.Stderr, "natter: there is no command %q.\n\n%s", args[0], usage)
 		return 2
@@ -53,6 +56,11 @@ func run(ctx context.Context, args []string) int {
 	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
 		_, _ = fmt.Print(usage, "\n")
 	}
+	return serve(ctx, args)
+}
+
+// serve runs the server, or a command that works on its data.
+func serve(ctx context.Context, args []string) int {
 	return app.Run(ctx, app.Process{Args: args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}, "natter",
 		standalone.Components(os.Args[0], os.Stdout)...)
 }

@@ -32,6 +32,7 @@ func slashes() []slash {
 		{"/pins", "", "list the pinned messages", (*chat).pins},
 		{"/save", "<#>", "save a message for yourself; -# no longer", (*chat).save},
 		{"/saved", "", "list what you saved", (*chat).saved},
+		{"/search", "<query>", "find messages in your rooms: words, \"a phrase\", -word, from: in: has: before: after:", (*chat).search},
 		{"/readers", "<#>", "who has read a message", (*chat).readers},
 		{"/unread", "<#>", "mark the room unread from a message on", (*chat).unread},
 		{"/invite", "<name>", "invite somebody to this room", (*chat).invite},

@@ -3,14 +3,16 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/natter-chat/natter/pkg/client"
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
+	messagestorev1 "github.com/natter-chat/natter/proto/gen/natter/message_store/v1"
 )
 
-// listLength is how many entries a list shows.
-const listLength = 50
+// listLength is how many entries a list shows, searchLength how many a search.
+const listLength, searchLength = 50, 20
 
 // mutate runs a command about the message with the number that args begin with.
 func (c *chat) mutate(ctx context.Context, what, args string, needsText bool, do func(room string, seq uint32, text string) (*clientv1.Ack, error)) error {
@@ -153,4 +155,35 @@ func (c *chat) saved(ctx context.Context, _ string) error {
 		c.screen.Print("  nothing is saved")
 	}
 	return err
+}
+
+// search shows the newest messages that fit, the oldest of them first, as the room does.
+func (c *chat) search(ctx context.Context, query string) error {
+	if query == "" {
+		return errArguments
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	page, err := c.api.Search(ctx, query, "", searchLength)
+	if err != nil {
+		return err
+	}
+	for _, h := range slices.Backward(page.GetHits()) {
+		c.screen.Print("  " + clean(c.names[h.GetMessage().GetRoomId()]) + " | " + c.view().message(h.GetMessage()))
+	}
+	switch {
+	case page.GetNext() != "":
+		c.screen.Print("  there may be more: add before:" + until(page.GetHits()))
+	case len(page.GetHits()) == 0:
+		c.screen.Print("  nothing is found")
+	}
+	return nil
+}
+
+// until is a time before which to search on.
+func until(hits []*messagestorev1.SearchHit) string {
+	if len(hits) == 0 {
+		return "a day"
+	}
+	return hits[len(hits)-1].GetMessage().GetCreatedAt().AsTime().Format("2006-01-02T15:04:05.000Z07:00")
 }

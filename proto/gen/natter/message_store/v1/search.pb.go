@@ -27,8 +27,8 @@ const (
 
 type SearchMessagesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 1,000 bytes, up to 32 words. All must match: words (the last one may go on: `hel` finds hello), "quoted phrases",
-	// `-word`, `from:` a username, a user id or me, `in:` the name or id of a room, `has:` link, file, image, reaction or pin,
+	// 1 to 1,000 bytes, up to 32 words. All must match: words (the last one, of three characters or more, may go on: `hel` finds
+	// hello), "quoted phrases", `-word`, `from:` a username, a user id or me, `in:` the name or id of a room, `has:` link, file, image, reaction or pin,
 	// `before:` and `after:` a day of UTC (2026-01-31) or a time (RFC 3339). Of several from:, and of several in:, one must.
 	Query string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
 	// 1 to 100; default 50.

@@ -15,7 +15,6 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -41,32 +40,24 @@ func Open(ctx context.Context, db *mongo.Database, epoch string) (*Index, error)
 }
 
 func (x *Index) prepare(ctx context.Context, epoch string) error {
-	for _, index := range []mongo.IndexModel{ // one by one: emulations of MongoDB fail to make several at once
-		{
-			Keys:    bson.D{{Key: "roomId", Value: 1}, {Key: "tokens", Value: 1}, {Key: "createdAt", Value: -1}, {Key: "_id", Value: -1}},
-			Options: options.Index().SetName("tokens"),
-		},
-	} {
-		if _, err := x.documents.Indexes().CreateOne(ctx, index); err != nil {
-			return fmt.Errorf("create an index of search: %w", err)
-		}
+	if _, err := x.documents.Indexes().CreateOne(ctx, mongo.IndexModel{
+		Keys:    bson.D{{Key: "roomId", Value: 1}, {Key: "tokens", Value: 1}, {Key: "createdAt", Value: -1}, {Key: "_id", Value: -1}},
+		Options: options.Index().SetName("tokens"),
+	}); err != nil {
+		return fmt.Errorf("create an index of search: %w", err)
 	}
-	madeFrom := fmt.Sprintf("%s %d", epoch, search.Format)
-	var meta struct {
-		MadeFrom string `bson:"madeFrom"`
+	madeFrom := bson.E{Key: "madeFrom", Value: fmt.Sprintf("%s %d", epoch, search.Format)}
+	_, err := x.positions.InsertOne(ctx, append(byID(metaID), madeFrom))
+	if !mongo.IsDuplicateKeyError(err) {
+		return err // it is new, and empty
 	}
-	err := x.positions.FindOne(ctx, byID(metaID)).Decode(&meta)
-	if err == nil && meta.MadeFrom == madeFrom {
-		return nil
-	}
-	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+	// Of those who start at once, only who replaces it clears: the others may be feeding it by then.
+	result, err := x.positions.UpdateOne(ctx, append(byID(metaID), bson.E{Key: "madeFrom", Value: bson.D{{Key: "$ne", Value: madeFrom.Value}}}),
+		bson.D{{Key: "$set", Value: bson.D{madeFrom}}})
+	if err != nil || result.ModifiedCount == 0 {
 		return err
 	}
-	if err := x.Clear(ctx); err != nil {
-		return err
-	}
-	_, err = x.positions.UpdateOne(ctx, byID(metaID), bson.D{{Key: "$set", Value: bson.D{{Key: "madeFrom", Value: madeFrom}}}}, options.UpdateOne().SetUpsert(true))
-	return err
+	return x.Clear(ctx)
 }
 
 // Close does nothing: the connection is the store's.

@@ -42,13 +42,13 @@ func Parse(text string) (*Query, error) {
 }
 
 // canGoOn reports whether longer words than the last of a term should match: not when it is a symbol or a character that is
-// a word by itself, nor when it is so short that half of all words would.
+// a word by itself, nor when it is short.
 func canGoOn(t Term) bool {
 	last := t.Words[len(t.Words)-1]
 	if r, _ := utf8.DecodeRuneInString(last); class(r) != inWord {
 		return false
 	}
-	return utf8.RuneCountInString(last) >= minPrefix && len(last) < maxWord
+	return utf8.RuneCountInString(last) >= MinPrefix && len(last) < maxWord
 }
 
 type parser struct {

@@ -18,8 +18,9 @@ const (
 	MaxWords = 32
 	// MaxFilters is how many filters of one kind a query has.
 	MaxFilters = 20
-	// minPrefix is how many characters the last word has at least if longer words are to match, too.
-	minPrefix = 2
+	// MinPrefix is how many characters the last word has at least if longer words are to match, too: with fewer, a large part
+	// of all messages would.
+	MinPrefix = 3
 )
 
 // Query is what somebody looks for.

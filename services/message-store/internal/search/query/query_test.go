@@ -62,6 +62,7 @@ func TestParse(t *testing.T) {
 	for text, want := range map[string]query.Query{
 		"hello wor":                      {Terms: []query.Term{word("hello"), {Words: []string{"wor"}, Prefix: true}}},
 		`"Hello  wor"`:                   {Terms: []query.Term{word("hello", "wor")}},
+		"ab":                             {Terms: []query.Term{word("ab")}},
 		"a":                              {Terms: []query.Term{word("a")}},
 		"東":                              {Terms: []query.Term{word("東")}},
 		"🎉":                              {Terms: []query.Term{word("🎉")}},

@@ -43,16 +43,7 @@ func (s *Store) Feed(ctx context.Context, room ids.Room, after uint32, limit, ma
 	var f store.Feed
 	read, err := s.fold(ctx, room, func(head store.Head, _ []*store.Message) ([]*store.Message, error) {
 		f.Head = head
-		cursor, err := s.events.Find(ctx, bson.D{{Key: "_id", Value: roomRange(room, int64(after), int64(head.Seq)+1)}},
-			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)))
-		if err != nil {
-			return nil, err
-		}
-		left := maxBytes
-		return decode(ctx, cursor, func(m *store.Message, taken int) bool {
-			left -= m.Event.Size()
-			return left >= 0 || taken == 0
-		})
+		return s.eventsAfter(ctx, room, after, head, limit, maxBytes)
 	})
 	if err != nil {
 		return store.Feed{}, pkgmongo.MapErr(op, err)

@@ -91,16 +91,7 @@ func (s *Store) Events(ctx context.Context, room ids.Room, after uint32, limit, 
 	var log store.Log
 	read, err := s.fold(ctx, room, func(head store.Head, _ []*store.Message) ([]*store.Message, error) {
 		log.Head = head
-		cursor, err := s.events.Find(ctx, bson.D{{Key: "_id", Value: roomRange(room, int64(after), int64(head.Seq)+1)}},
-			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)))
-		if err != nil {
-			return nil, err
-		}
-		left := maxBytes
-		return decode(ctx, cursor, func(m *store.Message, taken int) bool {
-			left -= m.Event.Size()
-			return left >= 0 || taken == 0
-		})
+		return s.eventsAfter(ctx, room, after, head, limit, maxBytes)
 	})
 	if err != nil {
 		return store.Log{}, pkgmongo.MapErr("log.Events", err)
@@ -110,6 +101,20 @@ func (s *Store) Events(ctx context.Context, room ids.Room, after uint32, limit, 
 		log.Events = append(log.Events, m.Event)
 	}
 	return log, nil
+}
+
+// eventsAfter returns up to limit events after a seq and up to the head that together take at most maxBytes, but at least
+// one.
+func (s *Store) eventsAfter(ctx context.Context, room ids.Room, after uint32, head store.Head, limit, maxBytes int) ([]*store.Message, error) {
+	cursor, err := s.events.Find(ctx, bson.D{{Key: "_id", Value: roomRange(room, int64(after), int64(head.Seq)+1)}},
+		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)))
+	if err != nil {
+		return nil, err
+	}
+	return decode(ctx, cursor, func(m *store.Message, taken int) bool {
+		maxBytes -= m.Event.Size()
+		return maxBytes >= 0 || taken == 0
+	})
 }
 
 // MessagesBefore returns up to limit messages with seq < before, newest first.

@@ -23,8 +23,9 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_ref ON messages (no, seq);
 
 -- Each token begins with the number of its room: a search looks at nothing of other rooms, however common a word is there.
--- The rowid is that of messages, so the order of the index is that of time.
-CREATE VIRTUAL TABLE words USING fts5 (tokens, content = '', columnsize = 0, tokenize = 'ascii');
+-- The rowid is that of messages, so the order of the index is that of time. Beginnings of words (query.MinPrefix characters,
+-- after the number of the room and the kind of the token) have entries of their own: most searches end with one.
+CREATE VIRTUAL TABLE words USING fts5 (tokens, prefix = '10', content = '', columnsize = 0, tokenize = 'ascii');
 
 -- What is taken out is overwritten at once, not when parts of the index are merged.
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
