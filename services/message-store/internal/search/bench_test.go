@@ -75,7 +75,7 @@ func newLibrary(b *testing.B, messages int) *library {
 		l.rooms = append(l.rooms, writers[i].Room)
 	}
 	l.author = writers[0].Users[1]
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same words each time
+	r := rand.New(rand.NewPCG(1, 2)) // the same words each time
 	for n := 0; n < messages; {
 		var batches []store.Batch
 		for i, w := range writers {
@@ -106,7 +106,7 @@ func newLibrary(b *testing.B, messages int) *library {
 // compared with the log.
 func BenchmarkSearch(b *testing.B) {
 	messages := 20_000
-	if os.Getenv("NATTER_TEST_HEAVY") != "" { //nolint:forbidigo // a benchmark has no configuration
+	if os.Getenv("NATTER_TEST_HEAVY") != "" {
 		messages = 1_000_000
 	}
 	library := sync.OnceValue(func() *library { return newLibrary(b, messages) })
