@@ -52,9 +52,22 @@ func Parse(s string) (text, key string, err error) {
 	if mixesScripts(text) {
 		return "", "", ErrMixed
 	}
-	// Folding is more than lower case: ß and SS, σ and ς are one. It may take a text out of its normal form.
-	return text, norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text))), nil
+	return text, keyOf(text), nil
 }
+
+// Prefix is what the keys of all names begin with that a person means who has typed s, the beginning of a name. False: no
+// name begins so.
+func Prefix(s string) (string, bool) {
+	s = strings.TrimSpace(s)
+	if strings.ContainsFunc(norm.NFKC.String(s), func(r rune) bool { return !Allowed(r) }) || utf8.RuneCountInString(s) > Max {
+		return "", false
+	}
+	return keyOf(s), true
+}
+
+// keyOf is what different spellings of a name share. Folding is more than lower case: ß and SS, σ and ς are one. It may take a
+// text out of its normal form.
+func keyOf(name string) string { return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name))) }
 
 // Allowed reports whether a username may hold r. Marks are among it: they are half of a letter in many scripts.
 func Allowed(r rune) bool {

@@ -43,3 +43,46 @@ func TestFindUsers(t *testing.T) {
 		t.Errorf("too many: %v", err)
 	}
 }
+
+// The directory has whoever is active, in the order of names, in pages; however one begins to spell a name.
+func TestListPeople(t *testing.T) {
+	t.Parallel()
+	ctx, natsURL := t.Context(), testkit.NATS(t)
+	mustStart(t, settings(t, natsURL, nil))
+	c := dial(t, natsURL)
+	for email, username := range map[string]string{"ann@example.org": "Ann", "anna@example.org": "anna", "zoe@example.org": "Zoë"} {
+		if _, err := c.register(ctx, email, username, "correct horse"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tc := range []struct {
+		req  *authv1.ListPeopleRequest
+		want []string
+		next string
+	}{
+		{&authv1.ListPeopleRequest{}, []string{"Ann", "anna", "Zoë"}, ""},
+		{&authv1.ListPeopleRequest{Query: "AN"}, []string{"Ann", "anna"}, ""},
+		{&authv1.ListPeopleRequest{Query: "an", Limit: 1}, []string{"Ann"}, "ann"},
+		{&authv1.ListPeopleRequest{Query: "an", Limit: 1, After: "ann"}, []string{"anna"}, ""},
+		{&authv1.ListPeopleRequest{Query: "zoe\u0308"}, []string{"Zoë"}, ""},
+		{&authv1.ListPeopleRequest{Query: "%"}, nil, ""},
+	} {
+		page, err := call[*authv1.ListPeopleResponse](ctx, c, "ListPeople", tc.req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, u := range page.GetUsers() {
+			got = append(got, u.GetUsername())
+		}
+		if !reflect.DeepEqual(got, tc.want) || page.GetNext() != tc.next {
+			t.Errorf("%v: %q, next %q; want %q, %q", tc.req, got, page.GetNext(), tc.want, tc.next)
+		}
+	}
+	for field, req := range map[string]*authv1.ListPeopleRequest{"limit": {Limit: 101}, "after": {After: "\x00"}} {
+		_, err := call[*authv1.ListPeopleResponse](ctx, c, "ListPeople", req)
+		if f := fault.From(err); err == nil || f.Code != fault.InvalidArgument || f.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}

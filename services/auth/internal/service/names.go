@@ -1,10 +1,12 @@
 package service
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/username"
 	authv1 "github.com/natter-chat/natter/proto/gen/natter/auth/v1"
 	chatv1 "github.com/natter-chat/natter/proto/gen/natter/chat/v1"
 	"github.com/natter-chat/natter/services/auth/internal/user"
@@ -12,6 +14,9 @@ import (
 
 // maxUsers is how many users one GetUsers or FindUsers may ask for.
 const maxUsers = 500
+
+// maxPeople is how long a page of the directory may be.
+const maxPeople = 100
 
 // GetUsers returns those of the users that exist, in no order.
 func (s *Service) GetUsers(ctx context.Context, req *authv1.GetUsersRequest) (*authv1.GetUsersResponse, error) {
@@ -66,6 +71,33 @@ func (s *Service) FindUsers(ctx context.Context, req *authv1.FindUsersRequest) (
 	for _, u := range users {
 		for _, i := range at[u.Username.Key] {
 			res.Users[i] = protoRef(u)
+		}
+	}
+	return res, nil
+}
+
+// ListPeople returns a page of the active users whose names begin with the query.
+func (s *Service) ListPeople(ctx context.Context, req *authv1.ListPeopleRequest) (*authv1.ListPeopleResponse, error) {
+	limit := int(cmp.Or(req.GetLimit(), defaultPage))
+	if limit > maxPeople {
+		return nil, fault.Invalid("limit", "a page has at most %d entries", maxPeople)
+	}
+	if _, ok := username.Prefix(req.GetAfter()); !ok {
+		return nil, fault.Invalid("after", "this is not the next of a page")
+	}
+	prefix, ok := username.Prefix(req.GetQuery())
+	if !ok {
+		return &authv1.ListPeopleResponse{}, nil
+	}
+	users, err := s.store.UsersByPrefix(ctx, prefix, req.GetAfter(), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	res := &authv1.ListPeopleResponse{}
+	for i, u := range users[:min(limit, len(users))] {
+		res.Users = append(res.Users, protoRef(u))
+		if i == limit-1 && len(users) > limit {
+			res.Next = u.Username.Key
 		}
 	}
 	return res, nil

@@ -118,6 +118,7 @@ func (s *Service) Serve(server *rpc.Server) error {
 		rpc.Handle(server, "GetKeys", s.GetKeys),
 		rpc.Handle(server, "GetUsers", s.GetUsers),
 		rpc.Handle(server, "FindUsers", s.FindUsers),
+		rpc.Handle(server, "ListPeople", s.ListPeople),
 		s.serveAccounts(server),
 		s.serveTokens(server),
 		s.serveStandings(server),

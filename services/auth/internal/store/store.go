@@ -42,6 +42,10 @@ type Store interface {
 	// UsersByName returns those of the users with these keys of usernames that exist, in no order.
 	UsersByName(ctx context.Context, keys []string) ([]user.User, error)
 
+	// UsersByPrefix returns active users in the order of the keys of their usernames: those whose key begins with prefix and is
+	// greater than after.
+	UsersByPrefix(ctx context.Context, prefix, after string, limit int) ([]user.User, error)
+
 	// Ping tries the database with a query of its tables.
 	Ping(ctx context.Context) error
 

@@ -123,3 +123,11 @@ func (s *Store) UsersByName(ctx context.Context, keys []string) ([]user.User, er
 	users, err := pgx.CollectRows(rows, scanUser)
 	return users, postgres.MapErr("auth.UsersByName", err)
 }
+
+// UsersByPrefix implements store.Store.
+func (s *Store) UsersByPrefix(ctx context.Context, prefix, after string, limit int) ([]user.User, error) {
+	rows, _ := s.pool.Query(ctx, "SELECT "+userColumns+` FROM users
+		WHERE username_key >= $1 AND username_key < $1 || U&'\+10FFFF' AND username_key > $2 AND state = 'active' ORDER BY username_key LIMIT $3`, prefix, after, limit)
+	users, err := pgx.CollectRows(rows, scanUser)
+	return users, postgres.MapErr("auth.UsersByPrefix", err)
+}

@@ -137,6 +137,13 @@ func (s *Store) UsersByName(ctx context.Context, keys []string) ([]user.User, er
 	return s.usersIn(ctx, "auth.UsersByName", "SELECT "+userColumns+" FROM users WHERE username_key IN (SELECT value FROM json_each(?))", keys)
 }
 
+// UsersByPrefix implements store.Store.
+func (s *Store) UsersByPrefix(ctx context.Context, prefix, after string, limit int) ([]user.User, error) {
+	rows, err := s.db.Read().QueryContext(ctx, "SELECT "+userColumns+` FROM users
+		WHERE username_key >= ?1 AND username_key < ?1 || char(0x10FFFF) AND username_key > ?2 AND state = 'active' ORDER BY username_key LIMIT ?3`, prefix, after, limit)
+	return collect("auth.UsersByPrefix", rows, err, scanUser)
+}
+
 // usersIn returns the users that a query finds by a list of values.
 func (s *Store) usersIn(ctx context.Context, op, query string, values any) ([]user.User, error) {
 	texts, err := json.Marshal(values)

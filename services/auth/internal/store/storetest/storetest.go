@@ -35,6 +35,7 @@ func Run(t *testing.T, fresh func(*testing.T) (open func() store.Store)) {
 		"AddUsers":                 addUsers,
 		"UsersByID":                usersByID,
 		"UsersByName":              usersByName,
+		"UsersByPrefix":            usersByPrefix,
 		"SigningKeys":              signingKeys,
 		"KeyChangesTakeTurns":      keyChangesTakeTurns,
 		"PingTriesTheDatabase":     pingTriesTheDatabase,
@@ -279,6 +280,31 @@ func usersByName(t *testing.T, s, _ store.Store) {
 	}
 	if got, err := s.UsersByName(t.Context(), nil); err != nil || len(got) != 0 {
 		t.Errorf("of no names: %+v, %v", got, err)
+	}
+}
+
+func usersByPrefix(t *testing.T, s, _ store.Store) {
+	ann := mustCreate(t, s, newUser("Ann"))
+	anna, annz, bob := mustCreate(t, s, newUser("anna")), mustCreate(t, s, newUser("ann\u017e")), mustCreate(t, s, newUser("bob"))
+	closed := mustCreate(t, s, newUser("annette"))
+	if _, err := s.UpdateUser(t.Context(), closed.ID, func(u *user.User) error { u.State = user.Deactivated; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		prefix, after string
+		limit         int
+		want          []user.User
+	}{
+		{"ann", "", 10, []user.User{ann, anna, annz}},
+		{"ann", "", 2, []user.User{ann, anna}},
+		{"ann", "anna", 2, []user.User{annz}},
+		{"", "anna", 10, []user.User{annz, bob}},
+		{"An", "", 10, nil}, // no key
+		{"%", "", 10, nil},
+	} {
+		if got, err := s.UsersByPrefix(t.Context(), c.prefix, c.after, c.limit); err != nil || !reflect.DeepEqual(got, c.want) && len(got)+len(c.want) > 0 {
+			t.Errorf("%q after %q: %+v, %v; want %+v", c.prefix, c.after, got, err, c.want)
+		}
 	}
 }
 
