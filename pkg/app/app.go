@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"syscall"
 	"time"
@@ -86,23 +87,31 @@ func Main(binary string, components ...Component) {
 }
 
 // Run runs the components until ctx ends or one of them fails, or a command of theirs, and returns the exit code: 0 for a
-// clean stop, 1 for a failure, 2 for settings that do not fit. What went wrong is on Stderr.
+// clean stop, 1 for a failure, 2 for settings that do not fit. What went wrong is on Stderr. With --health it asks the process
+// that runs with the same settings instead, and returns 0 when that is ready.
 func Run(ctx context.Context, p Process, binary string, components ...Component) int {
 	settings := AllSettings(components...)
 	command, args := command(components, p.Args)
 	p.Args = args
-	source, err := parse(p, binary, settings, components)
+	source, asksHealth, err := parse(p, binary, settings, components)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
 	var cfg Config
 	err = errors.Join(err, source.CheckKnown())
 	if err == nil {
-		err = source.Load(&cfg)
+		err = errors.Join(source.Load(&cfg), loadAll(source, components))
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(p.Stderr, "%s: %v\nRun `%s --help` for the settings.\n", binary, err, binary)
 		return 2
+	}
+	if asksHealth {
+		if err := health(ctx, cfg.AdminAddr); err != nil {
+			_, _ = fmt.Fprintf(p.Stderr, "%s: not ready: %v\n", binary, err)
+			return 1
+		}
+		return 0
 	}
 	log, err := obs.NewLogger(p.Stderr, cfg.LogConfig)
 	if err != nil {
@@ -124,6 +133,17 @@ func Run(ctx context.Context, p Process, binary string, components ...Component)
 	return 0
 }
 
+// loadAll finds values that do not fit before anything is started.
+func loadAll(source *config.Source, components []Component) error {
+	var all []error
+	for _, c := range components {
+		if c.Settings != nil {
+			all = append(all, source.Load(reflect.New(reflect.TypeOf(c.Settings)).Interface()))
+		}
+	}
+	return errors.Join(all...)
+}
+
 // AllSettings lists the settings of a binary made of these components.
 func AllSettings(components ...Component) []config.Setting {
 	structs := []any{Config{}}
@@ -134,28 +154,30 @@ func AllSettings(components ...Component) []config.Setting {
 }
 
 // parse reads environment and flags; a flag wins.
-func parse(p Process, binary string, settings []config.Setting, components []Component) (*config.Source, error) {
+func parse(p Process, binary string, settings []config.Setting, components []Component) (source *config.Source, asksHealth bool, err error) {
 	source, unreadable := config.FromEnviron(p.Environ)
 	flags := flag.NewFlagSet(binary, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
+	flags.BoolVar(&asksHealth, "health", false, "")
 	for _, s := range settings {
 		if s.Flag() == "" {
 			continue
 		}
 		flags.Func(s.Flag(), "", func(v string) error { source.Set(s.Name, v); return nil })
 	}
-	err := flags.Parse(p.Args)
+	err = flags.Parse(p.Args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, _ = fmt.Fprintf(p.Stdout, "%s is part of Natter, a self-hosted chat system.\n\nUsage: %s [flags]\n\n"+
-			"Every setting is a flag and an environment variable; the flag wins. NATTER_X_FILE may name a file that holds NATTER_X. <NAME> stands for a name from a list, as in NATTER_SSO_GOOGLE_CLIENT_ID.\n\n", binary, binary)
+			"Every setting is a flag and an environment variable; the flag wins. NATTER_X_FILE may name a file that holds NATTER_X. <NAME> stands for a name from a list, as in NATTER_SSO_GOOGLE_CLIENT_ID.\n"+
+			"With --health it asks the one that runs with the same settings whether it is ready, and exits with 0 or 1.\n\n", binary, binary)
 		writeCommands(p.Stdout, binary, components)
 		config.WriteHelp(p.Stdout, settings)
-		return source, flag.ErrHelp
+		return source, false, flag.ErrHelp
 	}
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	return source, errors.Join(unreadable, err)
+	return source, asksHealth, errors.Join(unreadable, err)
 }
 
 // serve starts the components in order, waits, and stops those that run in reverse order.
