@@ -121,6 +121,35 @@ settings: ## write the list of settings into pkg/config/known.txt and README.md 
 nats: ## write deploy/nats/users.conf: what each service may do on the bus (a test compares it)
 	go test ./pkg/permission -run=TestUsersFileIsUpToDate -update
 
+.PHONY: operations
+operations: build ## render, validate and lint what deploys Natter: k8s/, docker-compose.yml, the Dockerfile; compare with golden files
+	GOWORK=off CGO_ENABLED=0 go -C deploy/check test -count=1 .
+
+.PHONY: operations-golden
+operations-golden: ## write what is made of the manifests: the golden files, the rules for the Prometheus operator
+	GOWORK=off CGO_ENABLED=0 go -C deploy/check test -run=TestRulesOfTheOperator -update .
+	GOWORK=off CGO_ENABLED=0 go -C deploy/check test -run=TestOverlaysRender -update .
+
+##@ Deployment
+
+# With Docker alone, natter, which makes the keys of the bus, comes from its image.
+.PHONY: env
+env: ## write .env: the secrets of an installation with docker compose, once
+	@if [ -e .env ]; then echo "There is a .env: it is kept. Without the SECRET_KEY in it, much in the databases cannot be read."; exit 1; fi; \
+	natter="go run ./services/standalone/cmd/natter"; \
+	if ! command -v go >/dev/null; then \
+		docker build -f deploy/docker/Dockerfile --target natter -t natter/natter .; natter="docker run --rm natter/natter"; \
+	fi; \
+	umask 077; trap 'rm -f .env.new' EXIT; NATTER="$$natter" deploy/env.sh >.env.new; mv .env.new .env; \
+	echo "Wrote .env. Set DOMAIN and PUBLIC_URL in it for others than this machine."
+
+TAG ?= dev
+.PHONY: images
+images: ## build an image of every binary, natter/auth:dev and so on; TAG=1.0.0 for another tag
+	@for name in auth rooms message-store edge-gateway natter; do \
+		docker build -f deploy/docker/Dockerfile --target "$$name" -t "natter/$$name:$(TAG)" .; \
+	done
+
 ##@ Protocol
 
 .PHONY: proto

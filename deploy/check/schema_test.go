@@ -118,14 +118,14 @@ func (s schemas) addKubernetes(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		version := strings.TrimPrefix(strings.TrimPrefix(file, "apis/"), "api/")
-		// In one file each, with references within it.
-		all := map[string]any{"components": map[string]any{"schemas": doc.Components.Schemas}}
+		at := map[string]string{} // by apiVersion and kind; they refer to each other
 		for name, schema := range doc.Components.Schemas {
 			strict(schema)
 			for _, kind := range kinds(schema, version) {
-				s.compile(t, version+" "+kind, file+".json", all, "#/components/schemas/"+name)
+				at[version+" "+kind] = "#/components/schemas/" + name
 			}
 		}
+		s.compile(t, file, map[string]any{"components": map[string]any{"schemas": doc.Components.Schemas}}, at)
 	}
 }
 
@@ -171,22 +171,26 @@ func (s schemas) addCustom(t *testing.T, dir string, names ...string) {
 		for _, v := range crd.Spec.Versions {
 			schema := v.Schema.OpenAPIV3Schema
 			strict(schema)
-			s.compile(t, crd.Spec.Group+"/"+v.Name+" "+crd.Spec.Names.Kind, name+".json", schema, "#")
+			s.compile(t, name, schema, map[string]string{crd.Spec.Group + "/" + v.Name + " " + crd.Spec.Names.Kind: "#"})
 		}
 	}
 }
 
-func (s schemas) compile(t *testing.T, kind, url string, doc any, at string) {
+// compile adds the schemas of one document, which are at these places of it.
+func (s schemas) compile(t *testing.T, name string, doc any, at map[string]string) {
 	t.Helper()
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("file:///"+url, doc); err != nil {
+	url := "file:///" + name + ".json"
+	if err := c.AddResource(url, doc); err != nil {
 		t.Fatal(err)
 	}
-	schema, err := c.Compile("file:///" + url + at)
-	if err != nil {
-		t.Fatal(err)
+	for kind, place := range at {
+		schema, err := c.Compile(url + place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s[kind] = schema
 	}
-	s[kind] = schema
 }
 
 // strict refuses the fields that an object's schema does not name, as the API server does for `kubectl apply`.

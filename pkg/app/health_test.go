@@ -47,7 +47,7 @@ func TestHealth(t *testing.T) {
 		}})
 	}()
 	<-started
-	for !strings.Contains(p.Stderr.(*buffer).String(), "msg=ready") { //nolint:revive // a line of the log, soon
+	for !strings.Contains(p.Stderr.(*buffer).String(), "msg=ready") { // a line of the log, soon
 	}
 	_, port, _ := net.SplitHostPort(addr)
 	for _, as := range []string{addr, ":" + port, "0.0.0.0:" + port} {
