@@ -17,6 +17,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/obs"
 )
 
 const (
@@ -31,14 +32,18 @@ const (
 
 // Open connects to the servers of a mongodb:// or mongodb+srv:// URL and returns the database that its path names
 // ("natter" when it names none). It fails with Unavailable when no primary answers before ctx ends. Close it with
-// Close.
-func Open(ctx context.Context, rawURL, app string) (*mongo.Database, error) {
+// Close. Watch, if not nil, sees the commands.
+func Open(ctx context.Context, rawURL, app string, watch *obs.Database) (*mongo.Database, error) {
 	const op = "mongo.Open"
 	name, err := database(rawURL)
 	if err != nil {
 		return nil, fault.E(fault.InvalidArgument, op, err)
 	}
-	client, err := mongo.Connect(clientOptions(rawURL, app))
+	opts := clientOptions(rawURL, app)
+	if err := observe(opts, watch); err != nil {
+		return nil, err
+	}
+	client, err := mongo.Connect(opts)
 	if err != nil {
 		return nil, fault.E(fault.InvalidArgument, op, err)
 	}

@@ -44,7 +44,7 @@ func TestPromisesCannotBeWeakened(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	t.Parallel()
-	db, err := Open(t.Context(), testkit.Mongo(t), "test")
+	db, err := Open(t.Context(), testkit.Mongo(t), "test", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,11 +74,11 @@ func TestOpenFailsWithoutAServer(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err := Open(ctx, "mongodb://127.0.0.1:1", "test")
+	_, err := Open(ctx, "mongodb://127.0.0.1:1", "test", nil)
 	if code := fault.CodeOf(err); code != fault.Unavailable && code != fault.DeadlineExceeded {
 		t.Errorf("Open = %v", err)
 	}
-	if _, err := Open(t.Context(), "http://x", "test"); fault.CodeOf(err) != fault.InvalidArgument {
+	if _, err := Open(t.Context(), "http://x", "test", nil); fault.CodeOf(err) != fault.InvalidArgument {
 		t.Errorf("Open of another URL = %v", err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/natter-chat/natter/pkg/fault"
+	"github.com/natter-chat/natter/pkg/obs"
 )
 
 // connectTimeout bounds one attempt to connect, unless the URL says otherwise (connect_timeout): a host that swallows
@@ -27,8 +28,8 @@ const connectTimeout = 3 * time.Second
 
 // Open connects to the server that url names and returns when it has answered. The size of the pool and everything else
 // is set in the URL (pool_max_conns, sslmode, connect_timeout, …). The pool replaces broken connections by itself; the
-// caller closes it. Errors name the host but never the password.
-func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
+// caller closes it. Errors name the host but never the password. Watch, if not nil, sees the queries.
+func Open(ctx context.Context, url string, watch *obs.Database) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
@@ -36,11 +37,12 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	observe(cfg, watch)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	if err := pool.Ping(ctx); err != nil {
+	if err := errors.Join(pool.Ping(ctx), watchPool(pool, watch)); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}

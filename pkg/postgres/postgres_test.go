@@ -28,7 +28,7 @@ func TestMigrateByManyAtOnce(t *testing.T) {
 	var group errgroup.Group
 	for range 4 {
 		group.Go(func() error {
-			pool, err := postgres.Open(ctx, url)
+			pool, err := postgres.Open(ctx, url, nil)
 			if err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ func TestMigrateByManyAtOnce(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	pool, err := postgres.Open(ctx, url)
+	pool, err := postgres.Open(ctx, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestMigrateByManyAtOnce(t *testing.T) {
 func TestMapErr(t *testing.T) {
 	t.Parallel()
 	ctx, url := t.Context(), testkit.Postgres(t)
-	pool, err := postgres.Open(ctx, url)
+	pool, err := postgres.Open(ctx, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestMapErr(t *testing.T) {
 			return tx.QueryRow(ctx, sql).Scan(&name)
 		})
 	}
-	_, noDatabase := postgres.Open(ctx, strings.Replace(url, "/test_", "/missing_", 1))
+	_, noDatabase := postgres.Open(ctx, strings.Replace(url, "/test_", "/missing_", 1), nil)
 
 	for name, tc := range map[string]struct {
 		err        error
@@ -102,7 +102,7 @@ func TestMapErr(t *testing.T) {
 func TestInTxRollsBack(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	pool, err := postgres.Open(ctx, testkit.Postgres(t))
+	pool, err := postgres.Open(ctx, testkit.Postgres(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestOpenKeepsThePasswordOut(t *testing.T) {
 		fmt.Sprintf("postgres://me:hunter2@%s:1/db", "127.0.0.1"),
 		"postgres://me:hunter2@127.0.0.1:port/db",
 	} {
-		_, err := postgres.Open(t.Context(), url)
+		_, err := postgres.Open(t.Context(), url, nil)
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", url, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/natter-chat/natter/pkg/app"
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/config"
+	"github.com/natter-chat/natter/pkg/obs"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/auth/internal/keys"
 	"github.com/natter-chat/natter/services/auth/internal/mail"
@@ -31,6 +32,7 @@ import (
 // Config is the settings of auth. The defaults of argon2id are OWASP's: some 40 ms of one core.
 type Config struct {
 	Bus          bus.Config
+	Database     obs.DatabaseConfig
 	PostgresURL  string        `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
 	DataDir      string        `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files, and of uploaded ones"`
 	SecretKey    string        `env:"NATTER_SECRET_KEY" help:"32 bytes in base64 that encrypt the signing keys in the database; make it with openssl rand -base64 32" secret:"true"`
@@ -107,7 +109,11 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	if err != nil {
 		return fmt.Errorf("NATTER_ARGON2_*: %w", err)
 	}
-	if a.store, err = cfg.openStore(ctx); err != nil {
+	watch, err := obs.NewDatabase(cfg.Database, service.Name, "postgres", d.Metrics, d.Log)
+	if err != nil {
+		return err
+	}
+	if a.store, err = cfg.openStore(ctx, watch); err != nil {
 		return err
 	}
 	d.Ready.Add(cfg.storeName(), a.store.Ping)
@@ -117,6 +123,9 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 		return err
 	}
 	if a.nc, err = bus.Connect(ctx, cfg.Bus, service.Name, d.Log, d.NATS...); err != nil {
+		return err
+	}
+	if err := bus.Measure(a.nc, service.Name, d.Metrics); err != nil {
 		return err
 	}
 	d.Ready.Add("nats", bus.Check(a.nc))
@@ -162,9 +171,9 @@ func (cfg Config) argon2() password.Config {
 const databaseFile = "auth.db"
 
 // openStore opens PostgreSQL when it has a URL, else SQLite.
-func (cfg Config) openStore(ctx context.Context) (store.Store, error) {
+func (cfg Config) openStore(ctx context.Context, watch *obs.Database) (store.Store, error) {
 	if cfg.PostgresURL != "" {
-		s, err := postgres.Open(ctx, cfg.PostgresURL)
+		s, err := postgres.Open(ctx, cfg.PostgresURL, watch)
 		if err != nil {
 			return nil, fmt.Errorf("NATTER_POSTGRES_URL: %w", err)
 		}

@@ -73,7 +73,7 @@ func (cfg Config) withStore(ctx context.Context, fn func(store.Store) error) err
 			return fmt.Errorf("%s is not the data directory of a server: %w", cfg.DataDir, err)
 		}
 	}
-	s, err := cfg.openStore(ctx)
+	s, err := cfg.openStore(ctx, nil)
 	if err != nil {
 		return err
 	}

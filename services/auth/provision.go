@@ -42,7 +42,7 @@ func Provision(ctx context.Context, cfg Config, accounts []Account, ttl time.Dur
 			return nil, fmt.Errorf("%s: %w", a.Username, err)
 		}
 	}
-	s, err := cfg.openStore(ctx)
+	s, err := cfg.openStore(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,9 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if g.nc, err = bus.Connect(ctx, cfg.Bus, name, d.Log, slices.Concat(d.NATS, lost.options())...); err != nil {
 		return err
 	}
+	if err := bus.Measure(g.nc, name, d.Metrics); err != nil {
+		return err
+	}
 	client := rpc.NewClient(g.nc)
 	services := upstream.New(client)
 	g.verifier = authn.NewVerifier(services.Keys)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"github.com/natter-chat/natter/pkg/obs"
 	"github.com/natter-chat/natter/services/message-store/internal/search"
 	searchmongo "github.com/natter-chat/natter/services/message-store/internal/search/mongo"
 	searchsqlite "github.com/natter-chat/natter/services/message-store/internal/search/sqlite"
@@ -31,10 +32,10 @@ type database struct {
 	lanes int
 }
 
-// openDatabase opens MongoDB when it has a URL, else SQLite.
-func openDatabase(ctx context.Context, cfg Config, log *slog.Logger) (*database, error) {
+// openDatabase opens MongoDB when it has a URL, else SQLite. Watch, if not nil, sees the commands to MongoDB.
+func openDatabase(ctx context.Context, cfg Config, watch *obs.Database, log *slog.Logger) (*database, error) {
 	if cfg.MongoURL != "" {
-		db, err := mongo.Open(ctx, cfg.MongoURL, "natter-"+name, log)
+		db, err := mongo.Open(ctx, cfg.MongoURL, "natter-"+name, watch, log)
 		if err != nil {
 			return nil, fmt.Errorf("NATTER_MONGODB_URL: %w", err)
 		}

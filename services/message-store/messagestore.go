@@ -15,11 +15,13 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/natter-chat/natter/pkg/app"
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/config"
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/obs"
 	"github.com/natter-chat/natter/pkg/people"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/message-store/internal/api"
@@ -37,6 +39,7 @@ import (
 // Config is the settings of message-store.
 type Config struct {
 	Bus        bus.Config
+	Database   obs.DatabaseConfig
 	MongoURL   string       `env:"NATTER_MONGODB_URL" help:"MongoDB for messages; empty: an SQLite file in NATTER_DATA_DIR" secret:"true"`
 	DataDir    string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files, and of uploaded ones"`
 	Cache      config.Bytes `env:"NATTER_MESSAGES_CACHE" envDefault:"64MiB" help:"memory for who has read how far, and whom messages mention since, so that a reconnect of all does not ask the database"`
@@ -102,7 +105,11 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	if s.db, err = openDatabase(ctx, cfg, d.Log); err != nil {
+	watch, err := obs.NewDatabase(cfg.Database, name, "mongodb", d.Metrics, d.Log)
+	if err != nil {
+		return err
+	}
+	if s.db, err = openDatabase(ctx, cfg, watch, d.Log); err != nil {
 		return err
 	}
 	d.Ready.Add(s.db.name, s.db.Ping)
@@ -123,7 +130,7 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	d.Ready.Add("nats", bus.Check(s.nc))
 	client := rpc.NewClient(s.nc)
 	rooms, usernames := membership.NewClient(client), usernames.New(client, d.Log)
-	if err := usernames.Follow(s.nc); err != nil {
+	if err := errors.Join(bus.Measure(s.nc, name, d.Metrics), usernames.Follow(s.nc)); err != nil {
 		return err
 	}
 	limits := pipeline.Config{Lanes: s.db.lanes, MaxBatch: store.MaxAppend, MaxContent: int(cfg.MaxContent), MaxPins: cfg.MaxPins, Now: time.Now}
@@ -139,6 +146,11 @@ func (s *service) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	if s.owner, err = ownership.Start(ctx, s.nc, ids.New[ids.Instance](), s.own, d.Log); err != nil {
+		return err
+	}
+	if err := d.Metrics.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "natter_message_store_partitions", Help: "Partitions of rooms that this instance owns; those of all instances together are 64.",
+	}, func() float64 { return float64(s.owner.Count()) })); err != nil {
 		return err
 	}
 	if s.server, err = rpc.NewServer(s.nc, name, d.Log, d.Metrics); err != nil {

@@ -27,7 +27,7 @@ func rebuildSearch(ctx context.Context, d *app.Deps, stdout io.Writer) (err erro
 			return fmt.Errorf("NATTER_DATA_DIR: there are no messages: %w", err)
 		}
 	}
-	db, err := openDatabase(ctx, cfg, d.Log)
+	db, err := openDatabase(ctx, cfg, nil, d.Log)
 	if err != nil {
 		return err
 	}

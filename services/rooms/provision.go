@@ -35,7 +35,7 @@ const (
 // and Provision waits for that; Unavailable: it does not. joined is told of members as they are written; it may be nil.
 // Of cfg it uses the store.
 func Provision(ctx context.Context, cfg Config, rooms []NewRoom, joined func(n int)) (list []string, err error) {
-	s, err := cfg.openStore(ctx)
+	s, err := cfg.openStore(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/natter-chat/natter/pkg/app"
 	"github.com/natter-chat/natter/pkg/bus"
 	"github.com/natter-chat/natter/pkg/config"
+	"github.com/natter-chat/natter/pkg/obs"
 	"github.com/natter-chat/natter/pkg/people"
 	"github.com/natter-chat/natter/pkg/rpc"
 	"github.com/natter-chat/natter/services/rooms/internal/memberships"
@@ -34,6 +35,7 @@ import (
 // Config is the settings of rooms.
 type Config struct {
 	Bus         bus.Config
+	Database    obs.DatabaseConfig
 	PostgresURL string       `env:"NATTER_POSTGRES_URL" help:"PostgreSQL for users and rooms; empty: SQLite files in NATTER_DATA_DIR" secret:"true"`
 	DataDir     string       `env:"NATTER_DATA_DIR" envDefault:"./data" help:"directory of the SQLite files, and of uploaded ones"`
 	Cache       config.Bytes `env:"NATTER_ROOMS_CACHE" envDefault:"64MiB" help:"memory for who is in which room, so that a reconnect of all does not ask the database"`
@@ -71,7 +73,7 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	if err := cfg.Limits.Check(); err != nil {
 		return err
 	}
-	if err := r.openStore(ctx, cfg, d.Ready); err != nil {
+	if err := r.openStore(ctx, cfg, d); err != nil {
 		return err
 	}
 	counted, err := store.Count(r.store, d.Metrics)
@@ -82,7 +84,7 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 	if r.nc, err = bus.Connect(ctx, cfg.Bus, service.Name, d.Log, slices.Concat(d.NATS, bus.OnLoss(d.Log, known.Clear))...); err != nil {
 		return err
 	}
-	if err := known.Follow(r.nc, d.Log); err != nil {
+	if err := errors.Join(bus.Measure(r.nc, service.Name, d.Metrics), known.Follow(r.nc, d.Log)); err != nil {
 		return err
 	}
 	d.Ready.Add("nats", bus.Check(r.nc))
@@ -114,8 +116,12 @@ func (r *rooms) start(ctx context.Context, cfg Config, d *app.Deps) (err error) 
 }
 
 // openStore opens the store, and sets r.store only to one that is open.
-func (r *rooms) openStore(ctx context.Context, cfg Config, ready *app.Readiness) error {
-	s, err := cfg.openStore(ctx)
+func (r *rooms) openStore(ctx context.Context, cfg Config, d *app.Deps) error {
+	watch, err := obs.NewDatabase(cfg.Database, service.Name, "postgres", d.Metrics, d.Log)
+	if err != nil {
+		return err
+	}
+	s, err := cfg.openStore(ctx, watch)
 	if err != nil {
 		return err
 	}
@@ -124,7 +130,7 @@ func (r *rooms) openStore(ctx context.Context, cfg Config, ready *app.Readiness)
 	if cfg.PostgresURL != "" {
 		name = "rooms-postgres"
 	}
-	ready.Add(name, func(ctx context.Context) error {
+	d.Ready.Add(name, func(ctx context.Context) error {
 		_, err := r.store.Backlog(ctx)
 		return err
 	})
@@ -132,9 +138,9 @@ func (r *rooms) openStore(ctx context.Context, cfg Config, ready *app.Readiness)
 }
 
 // openStore opens PostgreSQL when it has a URL, else SQLite.
-func (cfg Config) openStore(ctx context.Context) (store.Store, error) {
+func (cfg Config) openStore(ctx context.Context, watch *obs.Database) (store.Store, error) {
 	if cfg.PostgresURL != "" {
-		s, err := postgres.Open(ctx, cfg.PostgresURL)
+		s, err := postgres.Open(ctx, cfg.PostgresURL, watch)
 		if err != nil {
 			return nil, fmt.Errorf("NATTER_POSTGRES_URL: %w", err)
 		}

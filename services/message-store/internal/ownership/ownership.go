@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -109,6 +110,9 @@ func (o *Ownership) introduce(ctx context.Context) {
 func (o *Ownership) Owns(partition int, atLeast time.Duration) bool {
 	return o.owned.Load()&(1<<partition) != 0 && time.Since(time.UnixMilli(o.settled.Load())) >= atLeast
 }
+
+// Count is how many partitions this instance owns.
+func (o *Ownership) Count() int { return bits.OnesCount64(o.owned.Load()) }
 
 // Leave tells the others that this instance goes, so that they take over at once, and returns when no change is called
 // any more. The caller then gives up what it owned.

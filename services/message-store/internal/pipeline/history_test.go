@@ -326,7 +326,7 @@ func userOf(c *busv1.Command) ids.User {
 
 func openMongo(tb testing.TB, url string) *mongo.Store {
 	tb.Helper()
-	s, err := mongo.Open(context.Background(), url, "test", slog.New(slog.DiscardHandler))
+	s, err := mongo.Open(context.Background(), url, "test", nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}

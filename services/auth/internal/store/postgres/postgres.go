@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/obs"
 	"github.com/natter-chat/natter/pkg/postgres"
 	"github.com/natter-chat/natter/services/auth/internal/store"
 	"github.com/natter-chat/natter/services/auth/internal/user"
@@ -22,13 +23,13 @@ var migrations embed.FS
 // Store implements store.Store.
 type Store struct{ pool *pgxpool.Pool }
 
-// Open connects to the database that url names and brings its schema up to date.
-func Open(ctx context.Context, url string) (*Store, error) {
+// Open connects to the database that url names and brings its schema up to date. Watch, if not nil, sees the queries.
+func Open(ctx context.Context, url string, watch *obs.Database) (*Store, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	pool, err := postgres.Open(ctx, url)
+	pool, err := postgres.Open(ctx, url, watch)
 	if err != nil {
 		return nil, err
 	}

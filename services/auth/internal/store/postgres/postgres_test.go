@@ -16,7 +16,7 @@ func TestStore(t *testing.T) {
 		t.Helper()
 		url := testkit.Postgres(t)
 		return func() store.Store {
-			s, err := postgres.Open(t.Context(), url)
+			s, err := postgres.Open(t.Context(), url, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -28,12 +28,12 @@ func TestStore(t *testing.T) {
 func TestEveryQueryHasAnIndex(t *testing.T) {
 	t.Parallel()
 	url := testkit.Postgres(t)
-	s, err := postgres.Open(t.Context(), url)
+	s, err := postgres.Open(t.Context(), url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	pool, err := natterpg.Open(t.Context(), url)
+	pool, err := natterpg.Open(t.Context(), url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

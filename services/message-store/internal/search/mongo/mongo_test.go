@@ -15,7 +15,7 @@ func TestIndex(t *testing.T) {
 	indextest.Run(t, func(t *testing.T) indextest.Engine {
 		url := testkit.Mongo(t)
 		return indextest.Engine{Races: testkit.RealMongo(), Open: func(t *testing.T, epoch string) search.Index {
-			db, err := pkgmongo.Open(t.Context(), url, "test")
+			db, err := pkgmongo.Open(t.Context(), url, "test", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,7 +15,7 @@ import (
 
 func openHere(t *testing.T, url string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), url, "test", slog.New(slog.DiscardHandler))
+	s, err := Open(t.Context(), url, "test", nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

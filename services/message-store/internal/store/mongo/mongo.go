@@ -29,6 +29,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	pkgmongo "github.com/natter-chat/natter/pkg/mongo"
+	"github.com/natter-chat/natter/pkg/obs"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
 
@@ -40,9 +41,9 @@ type Store struct {
 }
 
 // Open connects, makes collections and indexes that are missing, and starts the folder. App is the name by which the
-// servers see this client.
-func Open(ctx context.Context, url, app string, log *slog.Logger) (*Store, error) {
-	db, err := pkgmongo.Open(ctx, url, app)
+// servers see this client. Watch, if not nil, sees the commands.
+func Open(ctx context.Context, url, app string, watch *obs.Database, log *slog.Logger) (*Store, error) {
+	db, err := pkgmongo.Open(ctx, url, app, watch)
 	if err != nil {
 		return nil, err
 	}

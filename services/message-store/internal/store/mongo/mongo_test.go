@@ -19,7 +19,7 @@ func TestStore(t *testing.T) {
 
 func open(tb testing.TB, url string) *mongo.Store {
 	tb.Helper()
-	s, err := mongo.Open(tb.Context(), url, "test", slog.New(slog.DiscardHandler))
+	s, err := mongo.Open(tb.Context(), url, "test", nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/natter-chat/natter/pkg/ids"
+	"github.com/natter-chat/natter/pkg/obs"
 	"github.com/natter-chat/natter/pkg/postgres"
 	"github.com/natter-chat/natter/services/rooms/internal/room"
 	"github.com/natter-chat/natter/services/rooms/internal/store"
@@ -26,9 +27,9 @@ type Store struct{ pool *pgxpool.Pool }
 
 var _ store.Store = (*Store)(nil)
 
-// Open connects to the database that url names and brings its schema up to date.
-func Open(ctx context.Context, url string) (*Store, error) {
-	pool, err := postgres.Open(ctx, url)
+// Open connects to the database that url names and brings its schema up to date. Watch, if not nil, sees the queries.
+func Open(ctx context.Context, url string, watch *obs.Database) (*Store, error) {
+	pool, err := postgres.Open(ctx, url, watch)
 	if err != nil {
 		return nil, err
 	}

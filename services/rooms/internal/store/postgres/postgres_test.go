@@ -30,12 +30,12 @@ func BenchmarkCrowd(b *testing.B) { storetest.Benchmark(b, database) }
 func database(tb testing.TB) storetest.Open {
 	tb.Helper()
 	url := testkit.Postgres(tb)
-	return func(ctx context.Context) (store.Store, error) { return postgres.Open(ctx, url) }
+	return func(ctx context.Context) (store.Store, error) { return postgres.Open(ctx, url, nil) }
 }
 
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	pool, err := pgpool.Open(t.Context(), testkit.Postgres(t))
+	pool, err := pgpool.Open(t.Context(), testkit.Postgres(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
