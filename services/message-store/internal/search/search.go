@@ -3,7 +3,9 @@ package search
 import (
 	"context"
 	"slices"
+	"time"
 
+	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/services/message-store/internal/search/query"
 	"github.com/natter-chat/natter/services/message-store/internal/store"
 )
@@ -13,6 +15,8 @@ const (
 	least = 20
 	// maxRounds bounds how often it is asked for one page.
 	maxRounds = 10
+	// maxSearches is how many searches there are at a time: a rush of them leaves the other questions to the service alone.
+	maxSearches = 32
 )
 
 // Messages is what a searcher reads of the log.
@@ -24,10 +28,13 @@ type Messages interface {
 type Searcher struct {
 	index Index
 	log   Messages
+	slots chan struct{}
 }
 
 // NewSearcher returns a searcher.
-func NewSearcher(index Index, log Messages) *Searcher { return &Searcher{index, log} }
+func NewSearcher(index Index, log Messages) *Searcher {
+	return &Searcher{index, log, make(chan struct{}, maxSearches)}
+}
 
 // Hit is a message that fits, as it is now, and where in its text.
 type Hit struct {
@@ -49,8 +56,14 @@ type Page struct {
 }
 
 // Search returns up to limit messages that fit, newest first, older than before. Rooms are those of f, whoever is in them:
-// who may read them is for the caller to know.
+// who may read them is for the caller to know. Unavailable: there are too many searches at once.
 func (s *Searcher) Search(ctx context.Context, f Filter, before At, limit int) (page Page, err error) {
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		return page, fault.New(fault.Unavailable, "too many searches at once; try again").WithRetryAfter(time.Second)
+	}
+	defer func() { <-s.slots }()
 	for range maxRounds {
 		most := max(limit+1-len(page.Hits), least)
 		found, err := s.index.Find(ctx, f, before, most)

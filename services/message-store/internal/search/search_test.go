@@ -8,12 +8,14 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/pkg/ids"
 	"github.com/natter-chat/natter/pkg/subject"
 	"github.com/natter-chat/natter/services/message-store/internal/search"
@@ -326,4 +328,41 @@ func TestRebuild(t *testing.T) {
 	if at, err := w.index.Find(t.Context(), search.Filter{Rooms: []ids.Room{ghost}}, search.At{}, math.MaxInt32); err != nil || len(at) > 0 {
 		t.Errorf("finds what is not in the log: %v, %v", at, err)
 	}
+}
+
+// stuck is an index that does not answer until it is let go.
+type stuck struct {
+	search.Index
+	asked chan struct{}
+	let   chan struct{}
+}
+
+func (s *stuck) Find(context.Context, search.Filter, search.At, int) ([]search.At, error) {
+	s.asked <- struct{}{}
+	<-s.let
+	return nil, nil
+}
+
+// A rush of searches is refused before it keeps the service from other questions.
+func TestTooManySearches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	index := &stuck{asked: make(chan struct{}), let: make(chan struct{})}
+	s := search.NewSearcher(index, w.log)
+	var wg sync.WaitGroup
+	const most = 32
+	for range most {
+		wg.Go(func() {
+			if _, err := s.Search(t.Context(), search.Filter{}, search.At{}, 1); err != nil {
+				t.Error(err)
+			}
+		})
+		<-index.asked
+	}
+	_, err := s.Search(t.Context(), search.Filter{}, search.At{}, 1)
+	if f := fault.From(err); f.Code != fault.Unavailable || f.RetryAfter == 0 {
+		t.Errorf("one too many: %v", err)
+	}
+	close(index.let)
+	wg.Wait()
 }
