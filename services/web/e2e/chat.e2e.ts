@@ -27,6 +27,5 @@ test("register, create a room, chat between two tabs", async () => {
   await sees(first, "only me");
   await sees(second, "only me");
   expect(await first.getByText("Sending…").count()).toBe(0);
-
   await ana.close();
 });

@@ -92,7 +92,7 @@ export const en = {
   "emoji.none": "No such emoji",
   "emoji.hint": "Pick an emoji",
 
-  "account.menu": "Your account: {name}",
+  "account.menu": "Your account:",
   "account.settings": "Settings",
   "account.admin": "Administration",
   "account.signOut": "Sign out",

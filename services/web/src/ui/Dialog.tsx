@@ -28,16 +28,15 @@ export function Dialog({ open, onOpenChange, title, description, children, wide 
             wide ? "max-w-2xl" : "max-w-md",
           )}
         >
-          <header className="flex items-start gap-3 px-5 pt-4">
-            <div className="min-w-0 flex-1">
-              <Radix.Title className="font-semibold text-[17px]">{title}</Radix.Title>
-              {description && <Radix.Description className="mt-1 text-ink-soft">{description}</Radix.Description>}
-            </div>
-            <Radix.Close asChild>
-              <IconButton icon={X} label={t("common.close")} size="small" className="-mr-1.5" />
-            </Radix.Close>
+          <header className="px-5 pt-4 pr-14">
+            <Radix.Title className="font-semibold text-[17px]">{title}</Radix.Title>
+            {description && <Radix.Description className="mt-1 text-ink-soft">{description}</Radix.Description>}
           </header>
           <div className="min-h-0 flex-1 overflow-y-auto px-5 pt-3 pb-5">{children}</div>
+          {/* Last, so that what the dialog is for has the focus when it opens. */}
+          <Radix.Close asChild>
+            <IconButton icon={X} label={t("common.close")} size="small" className="absolute top-3.5 right-3.5" />
+          </Radix.Close>
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>

@@ -14,13 +14,12 @@ export function AccountMenu() {
     <Menu
       side="top"
       trigger={
-        <button
-          type="button"
-          aria-label={t("account.menu", { name: user.username })}
-          className="flex min-w-0 flex-1 items-center gap-2.5 rounded-lg p-1.5 text-left hover:bg-hover"
-        >
+        <button type="button" className="flex min-w-0 flex-1 items-center gap-2.5 rounded-lg p-1.5 text-left hover:bg-hover">
           <Avatar id={user.id} name={user.username} src={user.avatar} size={32} />
-          <span className="min-w-0 flex-1 truncate font-medium">{user.username}</span>
+          <span className="min-w-0 flex-1 truncate font-medium">
+            <span className="sr-only">{t("account.menu")} </span>
+            {user.username}
+          </span>
         </button>
       }
     >

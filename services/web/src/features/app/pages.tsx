@@ -15,6 +15,7 @@ export const Loading = () => (
 /** What is shown instead of a page that failed. */
 export const Failed = ({ error }: { error: unknown }) => (
   <EmptyState
+    heading="h1"
     icon={TriangleAlert}
     title={t("common.broken")}
     text={error instanceof Error ? error.message : t("common.brokenHint")}
@@ -25,6 +26,7 @@ export const Failed = ({ error }: { error: unknown }) => (
 export const NotFound = () => (
   <main className="h-dvh">
     <EmptyState
+      heading="h1"
       icon={Compass}
       title={t("notFound.title")}
       text={t("notFound.text")}

@@ -24,7 +24,7 @@ export function RoomHeader({ roomId }: { roomId: RoomId }) {
         <Icon aria-hidden size={18} className="shrink-0 text-ink-soft" />
       )}
       <div className="min-w-0">
-        <h2 className="truncate font-semibold">{roomTitle(entry, me)}</h2>
+        <h1 className="truncate font-semibold">{roomTitle(entry, me)}</h1>
         <p className="truncate text-[13px] text-ink-soft leading-4">
           {room.topic || room.description || t("rooms.members", { count: room.memberCount })}
         </p>

@@ -23,7 +23,7 @@ export function RoomList({ className }: { className?: string }) {
   return (
     <nav aria-label={t("rooms.list")} className={cx("min-h-0 flex-col bg-side", className)}>
       <header className="flex h-14 shrink-0 items-center gap-1 pr-2 pl-4">
-        <h1 className="flex-1 font-semibold text-[17px] tracking-tight">{t("common.name")}</h1>
+        <p className="flex-1 font-semibold text-[17px] tracking-tight">{t("common.name")}</p>
         <IconButton icon={Plus} label={t("createRoom.open")} onClick={() => setCreating(true)} />
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto px-2 pb-4">

@@ -15,7 +15,7 @@ export function RoomPage({ roomId }: { roomId: RoomId }) {
   const known = useApp(hasRooms);
   const isHere = useApp((s) => roomEntry(roomId)(s) !== undefined);
   if (!known) return <Loading />;
-  if (!isHere) return <EmptyState icon={SearchX} title={t("rooms.gone")} text={t("rooms.goneHint")} />;
+  if (!isHere) return <EmptyState heading="h1" icon={SearchX} title={t("rooms.gone")} text={t("rooms.goneHint")} />;
   return (
     <ConversationProvider roomId={roomId}>
       <div className="flex h-full flex-col">

@@ -1,0 +1,83 @@
+// axe on every page, light and dark, and a phone.
+import axe from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Account } from "./account";
+import { desktop, Person, phone, sees, startBrowser } from "./browser";
+import { type Natter, startNatter } from "./natter";
+
+let natter: Natter;
+let browser: Browser;
+let roomId: string;
+
+beforeAll(async () => {
+  [natter, browser] = await Promise.all([startNatter(), startBrowser()]);
+  const ana = await Account.register(natter.url, "ana");
+  roomId = await ana.createRoom("garden");
+  await ana.say(roomId, "hello");
+});
+afterAll(async () => {
+  await browser?.close();
+  await natter?.close();
+});
+
+/** What axe finds of WCAG 2.2 AA, as text: rule, and where. */
+async function problems(page: Page): Promise<string[]> {
+  // By the debugger's hand: the policy of the page lets no foreign script in.
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() =>
+    // biome-ignore lint/suspicious/noExplicitAny: it is in the page
+    (window as any).axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+  );
+  return violations.flatMap((v: axe.Result) => v.nodes.map((node) => `${page.url()}: ${v.id} (${v.impact}): ${node.target.join(" ")}`));
+}
+
+test.for(["light", "dark"] as const)("axe finds nothing, %s", async (theme) => {
+  const guest = await Person.open(browser, natter.url, "guest", desktop, theme);
+  const found: string[] = [];
+  for (const [path, button] of [
+    ["/sign-in", "Sign in"],
+    ["/register", "Create account"],
+  ] as const) {
+    const page = await guest.tab(path);
+    await page.getByRole("button", { name: button }).waitFor();
+    found.push(...(await problems(page)));
+  }
+  await guest.close();
+
+  const ana = await Person.open(browser, natter.url, "ana", desktop, theme);
+  const page = await ana.signIn();
+  for (const [path, heading] of [
+    ["/rooms", "Select a room"],
+    [`/rooms/${roomId}`, "garden"],
+    ["/rooms/01999999-0000-7000-8000-000000000001", "You are not in this room"],
+    ["/settings", "Settings"],
+    ["/administration", "Administration"],
+    ["/nowhere", "There is nothing here"],
+  ] as const) {
+    await page.goto(path);
+    await page.getByRole("heading", { name: heading }).waitFor();
+    found.push(...(await problems(page)));
+  }
+  await page.goto("/rooms");
+  await page.getByRole("button", { name: "Create a room" }).click();
+  await page.getByRole("dialog").waitFor();
+  found.push(...(await problems(page)));
+  expect(found).toEqual([]);
+  await ana.close();
+});
+
+test("on a phone: the list, a room, and back", async () => {
+  const ana = await Person.open(browser, natter.url, "ana", phone);
+  const page = await ana.signIn();
+  expect(await page.getByRole("main").isVisible()).toBe(false);
+  await page.getByRole("link", { name: "garden" }).click();
+  await sees(page, "hello");
+  expect(await page.getByRole("navigation").isVisible()).toBe(false);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+  expect(wide).toBe(false);
+  expect(await problems(page)).toEqual([]);
+  await page.getByRole("button", { name: "Back" }).click();
+  await page.getByRole("link", { name: "garden" }).waitFor();
+  await ana.close();
+});
