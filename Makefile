@@ -55,7 +55,8 @@ web-if-node:
 web-test: web web-deps ## check and test the web client: its code, and in a browser against natter
 	npm --prefix $(WEB) run --silent check
 	npm --prefix $(WEB) test --silent
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./services/standalone/cmd/natter
+	CGO_ENABLED=0 go build -trimpath -o bin/ $(MAINS)
+	GOWORK=off CGO_ENABLED=0 go -C pkg/testkit/servers build -trimpath -o ../../../bin/ ./nats
 	npm --prefix $(WEB) run --silent e2e
 
 # A browser for the tests: Debian's, never one that a package downloads.

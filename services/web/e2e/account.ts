@@ -27,10 +27,17 @@ export class Account {
     return id;
   }
 
-  /** Says something; returns its seq. `more` is further fields: replyTo, thread, … */
+  /** Says something, whatever gateway goes away meanwhile; returns its seq. `more` is further fields: replyTo, thread, … */
   async say(roomId: string, content: string, more: object = {}): Promise<number> {
-    const { seq } = await this.call("POST", `/chat/rooms/${roomId}/messages`, { content, nonce: crypto.randomUUID(), ...more });
-    return seq;
+    const message = { content, nonce: crypto.randomUUID(), ...more };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await this.call("POST", `/chat/rooms/${roomId}/messages`, message)).seq;
+      } catch (error) {
+        // fetch fails so when a connection that it kept is gone.
+        if (!(error instanceof TypeError) || attempt === 5) throw error;
+      }
+    }
   }
 }
 

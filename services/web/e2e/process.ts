@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
+/** The directory with what `make build` makes. */
 const binaries = process.env.NATTER_TEST_BIN ?? new URL("../../../bin", import.meta.url).pathname;
 
 /** Cheap passwords, a short drain, no limits for tests that are quicker than people. */
@@ -35,10 +36,11 @@ export class Program {
       env: { ...process.env, ...quick, NATTER_ADMIN_ADDR: `localhost:${this.admin}`, ...this.env },
     });
     this.#child = child;
+    child.on("error", (error) => (this.#log += `${error.message}: NATTER_TEST_BIN is the directory of the programs, bin/ without it`));
     for (const out of [child.stdout, child.stderr]) out.on("data", (text) => (this.#log = (this.#log + text).slice(-20_000)));
     await until(
       async () => {
-        if (child.exitCode !== null) throw new Error(`${this.name} ended with ${child.exitCode}:\n${this.#log}`);
+        if (child.exitCode !== null || child.pid === undefined) throw new Error(`${this.name} ended with ${child.exitCode}:\n${this.#log}`);
         return (await fetch(`http://localhost:${this.admin}/readyz`).catch(() => undefined))?.ok ?? false;
       },
       () => `${this.name} is not ready:\n${this.#log}`,
