@@ -1,6 +1,7 @@
 // The client without its face: who is signed in, the connection, the store, the outbox, and what can be done. Components reach it with
 // useClient(); there is one per tab.
 import { Auth } from "~/auth/auth.client";
+import { Drafts } from "~/drafts/drafts.client";
 import { Outbox } from "~/outbox/outbox.client";
 import * as decode from "~/protocol/decode";
 import { toFault } from "~/protocol/fault";
@@ -16,6 +17,7 @@ import { inRoom, receive, resumeAll } from "~/state/apply";
 import { noChat, type RoomEntry } from "~/state/chat";
 import { type Place, placePage } from "~/state/pages";
 import { newStore, type Toast } from "~/state/store";
+import { Uploads } from "~/uploads/uploads.client";
 
 /** Milliseconds between two changes of what is shown: events that come faster are taken together. */
 const frameTime = 16;
@@ -28,6 +30,8 @@ export class Client {
   readonly store = newStore();
   readonly auth = new Auth();
   readonly rest = new Rest(this.auth);
+  readonly drafts = new Drafts(deviceStorage());
+  readonly uploads = new Uploads(this.rest);
   #socket = new Socket({
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
     token: (fresh) => this.auth.token(fresh),
@@ -67,6 +71,8 @@ export class Client {
   }
 
   #userChanged(user: User | undefined): void {
+    this.drafts.open(user?.id);
+    this.uploads.clear();
     this.#socket.stop();
     this.#outbox?.close();
     this.#outbox = undefined;
@@ -312,5 +318,14 @@ export class Client {
 
   dismiss(id: number): void {
     this.store.setState((s) => ({ toasts: s.toasts.filter((t) => t.id !== id) }));
+  }
+}
+
+/** localStorage, where the browser allows it. */
+function deviceStorage(): Storage | undefined {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
   }
 }

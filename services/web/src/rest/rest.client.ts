@@ -30,13 +30,22 @@ export class Rest {
     return this.call("POST", path, { body });
   }
 
-  async call<T>(method: string, path: string, call: Call = {}): Promise<T> {
-    if (!this.#tokens) return once<T>(method, path, call);
+  call<T>(method: string, path: string, call: Call = {}): Promise<T> {
+    return this.#signed((token) => once<T>(method, path, call, token));
+  }
+
+  /** Posts the bytes of a file; onProgress is told which part of it, from 0 to 1, is on its way. */
+  upload<T>(path: string, file: Blob, onProgress: (part: number) => void, signal: AbortSignal): Promise<T> {
+    return this.#signed((token) => uploadOnce<T>(path, file, onProgress, signal, token));
+  }
+
+  async #signed<T>(act: (token?: string) => Promise<T>): Promise<T> {
+    if (!this.#tokens) return act();
     try {
-      return await once<T>(method, path, call, await this.#tokens.token(false));
+      return await act(await this.#tokens.token(false));
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "unauthenticated") throw error;
-      return once<T>(method, path, call, await this.#tokens.token(true));
+      return act(await this.#tokens.token(true));
     }
   }
 }
@@ -65,16 +74,39 @@ async function once<T>(method: string, path: string, { query, body, signal }: Ca
   }
   const text = await response.text();
   if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as T;
-  throw faultOf(response, text);
+  throw faultOf(response.status, response.headers.get("Retry-After"), text);
 }
 
-function faultOf(response: Response, text: string): Fault {
-  const retryAfterMs = Number(response.headers.get("Retry-After") ?? 0) * 1000;
+/** XMLHttpRequest, because fetch says nothing of what was sent. */
+function uploadOnce<T>(path: string, file: Blob, onProgress: (part: number) => void, signal: AbortSignal, token = ""): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const abort = () => request.abort();
+    signal.throwIfAborted();
+    signal.addEventListener("abort", abort);
+    request.open("POST", path);
+    request.setRequestHeader("Authorization", `Bearer ${token}`);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
+    request.onload = () => {
+      const { status, responseText } = request;
+      if (status >= 200 && status < 300) resolve(JSON.parse(responseText) as T);
+      else reject(faultOf(status, request.getResponseHeader("Retry-After"), responseText));
+    };
+    request.onerror = () => reject(new Fault("unavailable", "The server cannot be reached."));
+    request.onabort = () => reject(signal.reason);
+    request.onloadend = () => signal.removeEventListener("abort", abort);
+    request.send(file);
+  });
+}
+
+function faultOf(status: number, retryAfter: string | null, text: string): Fault {
+  const retryAfterMs = Number(retryAfter ?? 0) * 1000;
   try {
     const { code, message, field } = JSON.parse(text).error as { code: FaultCode; message: string; field?: string };
     return new Fault(code, message, field, retryAfterMs);
   } catch {
     // Not from Natter: a proxy between, say.
-    return new Fault("unavailable", `The server answered ${response.status}.`, "", retryAfterMs);
+    return new Fault("unavailable", `The server answered ${status}.`, "", retryAfterMs);
   }
 }

@@ -2,6 +2,7 @@ import { SearchX } from "lucide-react";
 import { useApp } from "~/features/app/client-context";
 import { Loading } from "~/features/app/pages";
 import { Composer } from "~/features/composer/Composer";
+import { FileDrop } from "~/features/composer/FileDrop";
 import { ConversationProvider } from "~/features/timeline/conversation";
 import { TimelineView } from "~/features/timeline/TimelineView";
 import { t } from "~/i18n/t";
@@ -18,11 +19,11 @@ export function RoomPage({ roomId }: { roomId: RoomId }) {
   if (!isHere) return <EmptyState heading="h1" icon={SearchX} title={t("rooms.gone")} text={t("rooms.goneHint")} />;
   return (
     <ConversationProvider roomId={roomId}>
-      <div className="flex h-full flex-col">
+      <FileDrop roomId={roomId} className="flex h-full flex-col">
         <RoomHeader roomId={roomId} />
         <TimelineView roomId={roomId} />
-        <Composer roomId={roomId} />
-      </div>
+        <Composer />
+      </FileDrop>
     </ConversationProvider>
   );
 }
