@@ -11,8 +11,8 @@ MAINS := ./services/standalone/cmd/natter ./services/auth/cmd/auth ./services/ro
 # Whole systems of several processes: they are tested alone, because they say how long things may take.
 SCENARIOS := services/standalone/scenario
 
-# The race detector, but not in SQLite: that is C translated to Go, its memory is not Go's, so the detector finds nothing
-# there and makes the stores' tests five times slower. What compiles for tests uses these flags, so that it is done once.
+# The race detector, but not in SQLite: that is C translated to Go, whose memory is not Go's, so that the detector would watch
+# hardly anything for four times the time of the stores' tests. What compiles for tests uses these flags: it is done once.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
 
 ##@ Product
@@ -105,7 +105,7 @@ test-deps:
 
 ##@ Checks
 
-# The linters read the packages that the tests have compiled or will. GOGC: 20 % less CPU for 2 GiB.
+# The linters read the packages that the tests have compiled or will. GOGC: 20 % less CPU for more memory.
 .PHONY: lint
 lint: bin/golangci-lint test-deps ## vet, gofmt and the linters of .golangci.yml, over every module
 	GOGC=400 GOFLAGS="$$(go env GOFLAGS) $(RACE)" bin/golangci-lint run $$(sed -n 's|^\t\(\./.*\)|\1/...|p' go.work)
@@ -116,11 +116,11 @@ check-mod: test-deps ## every module compiles by itself, is tidy, and depends on
 
 .PHONY: settings
 settings: ## write the list of settings into pkg/config/known.txt and README.md (a test compares them)
-	go test ./services/standalone -run=TestSettingsAreListed -update
+	go test $(RACE) -vet=off ./services/standalone -run=TestSettingsAreListed -update
 
 .PHONY: nats
 nats: ## write deploy/nats/users.conf: what each service may do on the bus (a test compares it)
-	go test ./pkg/permission -run=TestUsersFileIsUpToDate -update
+	go test $(RACE) -vet=off ./pkg/permission -run=TestUsersFileIsUpToDate -update
 
 .PHONY: operations
 operations: build ## render, validate and lint what deploys Natter: k8s/, docker-compose.yml, the Dockerfile; compare with golden files
