@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -119,6 +120,13 @@ func TestChatInTheTerminal(t *testing.T) {
 	ben.says(t, "· ana pinned #2 “hello all”")
 	ben.types(t, "/edits 2")
 	ben.says(t, " hello all\n")
+	eventually(t, "a search", func() error {
+		ben.types(t, "/search -bye hell")
+		if !strings.Contains(ben.out.String(), "  lobby | ") {
+			return errors.New("nothing is found")
+		}
+		return nil
+	})
 	ben.types(t, "/edit 2 not mine", "/nonsense", "/delete x")
 	ben.says(t, "* not done: edit #2")
 	ben.says(t, "there is no command /nonsense")

@@ -124,7 +124,7 @@ func BenchmarkSearch(b *testing.B) {
 		{name: "a phrase", query: `"elsewhere common"`},
 		{name: "a phrase that is not there", query: `"common elsewhere"`},
 		{name: "a prefix", query: "common aao"},
-		{name: "a short prefix", query: "aa"},
+		{name: "a long prefix", query: "aaor"},
 		{name: "all but a common word", query: "-common"},
 		{name: "a common word but not another", query: `"common" -aaord0`},
 		{name: "from", query: "in:x", change: func(f *search.Filter) { f.From = []ids.User{library().author} }},
