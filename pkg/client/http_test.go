@@ -185,7 +185,7 @@ func TestEveryRouteHasAMethod(t *testing.T) {
 			c.tokens.set("token")
 		}
 		for name, method := range reflect.ValueOf(c).Methods() {
-			if slices.Contains([]string{"Connect", "SignIn", "SignOn", "Register", "Login", "Logout"}, name.Name) {
+			if slices.Contains([]string{"Connect", "SignIn", "SignOn", "Register", "Login", "Logout", "Upload", "UploadAvatar", "Download"}, name.Name) {
 				continue
 			}
 			isPart = slices.Contains([]string{"CreateRoom", "SetRole", "Mute", "Kick"}, name.Name) // of a longer one

@@ -47,8 +47,10 @@ var calls = map[string]map[string][]string{
 			"BeginSignOn", "CheckToken", "EndedTokens", "FinishSignOn", "GetKeys", "ListRevoked", "ListStandings", "Logout", "RecordSeen",
 			"Refresh",
 		},
-		Rooms:        {"BatchListMemberships", "ListMemberships"},
-		MessageStore: {"BatchGetHeads", "GetEvents", "GetHeads", "GetMeta", "MoveMarkers"},
+		Rooms: {"BatchListMemberships", "ListMemberships"},
+		MessageStore: {
+			"BatchGetHeads", "CreateFile", "FinishFile", "ForgetFiles", "GetEvents", "GetFile", "GetHeads", "GetMeta", "ListGarbage", "MoveMarkers",
+		},
 	},
 }
 

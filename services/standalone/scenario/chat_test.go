@@ -26,6 +26,7 @@ func TestChat(t *testing.T) {
 		t.Run("a ban while everybody writes", func(t *testing.T) { t.Parallel(); bannedUnderFire(t, s) })
 		t.Run("a moderated room", func(t *testing.T) { t.Parallel(); moderation(t, s) })
 		t.Run("ways into rooms", func(t *testing.T) { t.Parallel(); gettingIn(t, s) })
+		t.Run("files", func(t *testing.T) { t.Parallel(); filesAreSent(t, s) })
 		t.Run("many rooms", func(t *testing.T) { t.Parallel(); manyTalk(t, s) })
 	})
 }

@@ -33,6 +33,7 @@ var quick = []string{
 	"NATTER_ARGON2_MEMORY=64KiB", "NATTER_ARGON2_TIME=1", "NATTER_HTTP_RATE_AUTH=off", "NATTER_HTTP_RATE_WRITE=off", "NATTER_SIGN_UPS_PER_ADDRESS=0",
 	"NATTER_HTTP_RATE_READ=off", "NATTER_FRAME_RATE_CONNECTION=off", "NATTER_FRAME_RATE_USER=off", "NATTER_FRAME_RATE_IP=off",
 	"NATTER_CONNECTIONS_PER_IP=off", "NATTER_COMMANDS_PER_SECOND=100000", "NATTER_DRAIN_WINDOW=200ms", "NATTER_RESUME_EVENTS=1000000",
+	"NATTER_FILES_SWEEP=1s",
 }
 
 // everywhere runs a scenario on the one process and on the services apart.
@@ -90,7 +91,7 @@ func startSharedOn(tb testing.TB, s *system, env ...string) *system {
 // by a wire of their own.
 func (s *system) startServices(tb testing.TB, env []string, wired ...string) *system {
 	tb.Helper()
-	env = append(env, "NATTER_SECRET_KEY=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+	env = append(env, "NATTER_SECRET_KEY=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "NATTER_FILES_URL=file://"+tb.TempDir())
 	service := func(name, binary string, more ...string) *process {
 		if s.bus != nil {
 			more = append(more, "NATTER_NATS_NKEY="+s.bus.Seed(binary))

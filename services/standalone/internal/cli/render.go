@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf16"
 
+	"github.com/dustin/go-humanize"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/natter-chat/natter/pkg/client"
@@ -40,7 +41,10 @@ func (v view) message(m *chatv1.Message) string {
 	case m.GetIsEdited():
 		content += " (edited)"
 	}
-	if m.GetFileUrl() != "" {
+	switch f := m.GetFile(); {
+	case f != nil:
+		content += fmt.Sprintf(" [%s %s, %s]", clean(m.GetType()), clean(f.GetName()), humanize.Bytes(uint64(f.GetSize())))
+	case m.GetFileUrl() != "":
 		content += fmt.Sprintf(" [%s %s]", clean(m.GetType()), clean(m.GetFileUrl()))
 	}
 	if m.GetIsPinned() {
@@ -125,7 +129,7 @@ func (v view) posted(e *chatv1.Event) *chatv1.Message {
 	m := e.GetMessage()
 	return &chatv1.Message{
 		Seq: e.GetSeq(), UserId: e.GetActor().GetUserId(), Username: e.GetActor().GetUsername(), CreatedAt: e.GetCreatedAt(),
-		Content: m.GetContent(), Type: m.GetType(), FileUrl: m.GetFileUrl(), Mentions: m.GetMentions(), ReplyTo: m.GetReplyTo(),
+		Content: m.GetContent(), Type: m.GetType(), FileUrl: m.GetFileUrl(), File: m.GetFile(), Mentions: m.GetMentions(), ReplyTo: m.GetReplyTo(),
 		Thread: m.GetThread(), IsDeleted: m.GetDeleted(),
 	}
 }

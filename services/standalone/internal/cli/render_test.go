@@ -25,6 +25,9 @@ func TestRender(t *testing.T) {
 		"#7 T a\ufffdna → #3: see [image http://x/y.png]": {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{
 			Content: "see", ReplyTo: 3, Type: "image", FileUrl: "http://x/y.png",
 		}}},
+		"#7 T a\ufffdna: [file a\ufffdb.pdf, 1.2 MB]": {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{
+			Type: "file", FileUrl: "/files/x", File: &chatv1.File{Name: "a\x1bb.pdf", Size: 1_200_000},
+		}}},
 		"#7 T a\ufffdna: (deleted)":                 {Body: &chatv1.Event_Message{Message: &chatv1.MessagePosted{Deleted: true}}},
 		"#7 T · a\ufffdna edited #3: hi":            {Body: &chatv1.Event_Edited{Edited: &chatv1.MessageEdited{Seq: 3, Content: "hi"}}},
 		"#7 T · a\ufffdna deleted #3":               {Body: &chatv1.Event_Deleted{Deleted: &chatv1.MessageDeleted{Seq: 3}}},

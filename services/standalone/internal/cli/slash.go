@@ -23,6 +23,7 @@ func slashes() []slash {
 		{"/leave", "", "leave this room for good", (*chat).leave},
 		{"/who", "", "list the members of this room", (*chat).who},
 		{"/reply", "<#> <text>", "answer a message", (*chat).reply},
+		{"/upload", "<path>", "send an image or a file", (*chat).upload},
 		{"/thread", "[<#>]", "talk in the thread of a message; without a number: in the room", (*chat).openThread},
 		{"/edit", "<#> <text>", "change a message of yours", (*chat).edit},
 		{"/edits", "<#>", "show what a message said before", (*chat).edits},

@@ -2,9 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/natter-chat/natter/pkg/client"
 	clientv1 "github.com/natter-chat/natter/proto/gen/natter/client/v1"
@@ -37,6 +42,40 @@ func (c *chat) reply(ctx context.Context, args string) error {
 	return c.mutate(ctx, "reply to", args, true, func(room string, seq uint32, text string) (*clientv1.Ack, error) {
 		return c.conn.Send(ctx, room, text, client.ReplyTo(seq), client.InThread(thread))
 	})
+}
+
+// upload sends a file of this machine.
+func (c *chat) upload(ctx context.Context, path string) error {
+	switch {
+	case c.room == nil:
+		return errNoRoom
+	case path == "":
+		return errArguments
+	}
+	file, err := os.Open(path) //nolint:gosec // the user's own file
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a directory", path)
+	}
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	name, room, thread := filepath.Base(path), c.room.GetId(), c.thread
+	c.screen.Print(fmt.Sprintf("  uploading %s (%s)", clean(name), humanize.Bytes(uint64(info.Size()))))
+	c.pending++
+	c.background(ctx, func() result {
+		defer func() { _ = file.Close() }() // it was only read
+		r := result{what: "upload " + name}
+		uploaded, err := c.api.Upload(ctx, room, client.Upload{Name: name, Content: file, Size: info.Size()})
+		if r.err = err; err == nil {
+			r.ack, r.err = c.conn.Send(ctx, room, "", client.WithUpload(uploaded), client.InThread(thread))
+		}
+		return r
+	})
+	return nil
 }
 
 func (c *chat) edit(ctx context.Context, args string) error {
