@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -96,6 +97,10 @@ func byKind(objects []object, kind string) map[string]object {
 	return found
 }
 
+// generated are the ConfigMaps that hold files of deploy/, with the hash of these in their name. The golden files leave them out,
+// as the alerts: who changes those has changed no manifest.
+var generated = regexp.MustCompile(`\b(nats-config|mongodb-scripts)-[a-z0-9]{10}\b`)
+
 // A change of a base shows what it does to every overlay.
 func TestOverlaysRender(t *testing.T) {
 	t.Parallel()
@@ -104,7 +109,9 @@ func TestOverlaysRender(t *testing.T) {
 			t.Parallel()
 			var text [][]byte
 			for _, o := range render(t, name) {
-				text = append(text, o.text)
+				if o.Kind != "PrometheusRule" && (o.Kind != "ConfigMap" || !generated.MatchString(o.Metadata.Name)) {
+					text = append(text, generated.ReplaceAll(o.text, []byte("$1-hash")))
+				}
 			}
 			golden(t, filepath.Join("testdata", name+".yaml"), string(bytes.Join(text, []byte("\n---\n"))))
 		})
