@@ -4,5 +4,5 @@ import { emojiData } from "./scripts/emoji-data.ts";
 export default defineConfig({
   plugins: [emojiData()],
   resolve: { tsconfigPaths: true },
-  test: { include: ["src/**/*.test.ts"], environment: "node" },
+  test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },
 });

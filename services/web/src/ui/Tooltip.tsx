@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 export const TooltipProvider = ({ children }: { children: ReactNode }) => <Radix.Provider delayDuration={450}>{children}</Radix.Provider>;
 
 /** Says what its child does. The child takes a ref and has a name of its own. */
-export function Tooltip({ text, children }: { text: string; children: ReactNode }) {
+export function Tooltip({ text, children }: { text: ReactNode; children: ReactNode }) {
   return (
     <Radix.Root>
       <Radix.Trigger asChild>{children}</Radix.Trigger>

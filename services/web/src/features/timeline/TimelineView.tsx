@@ -1,80 +1,263 @@
-import { MessageCircle } from "lucide-react";
-import { useEffect, useLayoutEffect, useRef } from "react";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { useApp, useClient } from "~/features/app/client-context";
 import { Loading } from "~/features/app/pages";
 import { t } from "~/i18n/t";
-import type { RoomId } from "~/protocol/types";
+import type { Seq } from "~/protocol/types";
 import { isLive, timeline, unsentIn } from "~/state/selectors";
-import { Button } from "~/ui/Button";
-import { EmptyState } from "~/ui/EmptyState";
-import { MessageRow, NoticeRow, UnsentRow } from "./rows";
+import { Spinner } from "~/ui/Spinner";
+import { Announcer } from "./Announcer";
+import { type Aim, has, look } from "./aim";
+import { useConversation } from "./conversation";
+import { LatestButton } from "./LatestButton";
+import { LineView } from "./LineView";
+import { firstUnread, guessHeight, lineAt, linesOf, nextMessage } from "./lines";
+import { ToolsProvider } from "./tools";
+import { useMarkRead, useUnreadLine } from "./use-reading";
 
-/** The messages of a room, at its end unless somebody scrolls. */
-export function TimelineView({ roomId }: { roomId: RoomId }) {
+interface Props {
+  /** A message to go to; undefined: none. */
+  at?: Seq;
+  /** It was gone to. */
+  onArrive?(): void;
+  /** What stands above the first message. */
+  start: ReactNode;
+  label: string;
+}
+
+/** How long the message that somebody was sent to is marked, in milliseconds. */
+const markFor = 2500;
+
+/** The messages of a conversation: at its end, at the first unread one, or where somebody scrolls. Only what is on the screen is rendered. */
+export function TimelineView({ at, onArrive, start, label }: Props) {
   const client = useClient();
-  const window = useApp(timeline(roomId));
-  const unsent = useApp(useShallow(unsentIn(roomId)));
+  const { roomId, thread } = useConversation();
+  const window = useApp(timeline(roomId, thread));
+  const unsent = useApp(useShallow(unsentIn(roomId, thread)));
+  const me = useApp((s) => s.chat.me?.id ?? "");
   const live = useApp(isLive);
   const scroller = useRef<HTMLDivElement>(null);
-  const missing = !window;
+  const [atEnd, setAtEnd] = useState(false);
+  const [isAway, setIsAway] = useState(false);
+  const [active, setActive] = useState("");
+  const [marked, setMarked] = useState<Seq>(0);
+  const unread = useUnreadLine(roomId, atEnd);
+  const after = thread === 0 ? unread.line.after : undefined;
+  const [aim, setAim] = useState<Aim | undefined>(() =>
+    at ? { to: "message", seq: at } : after ? { to: "unread", after } : { to: "end" },
+  );
 
-  useEffect(() => {
-    if (missing && live) client.open(roomId).catch((error) => client.fail(error));
-  }, [client, roomId, missing, live]);
+  const lines = useMemo(() => (window ? linesOf({ window, unsent, me, unreadAfter: after }) : []), [window, unsent, me, after]);
+  const activeIndex = useMemo(() => {
+    const found = lines.findIndex(({ key }) => key === active);
+    return found < 0 ? nextMessage(lines, lines.length, -1) : found;
+  }, [lines, active]);
+  const lastOwn =
+    thread === 0 && window && !window.newer ? window.messages.findLast((m) => m.userId === me && !m.isDeleted)?.seq : undefined;
 
-  const last = window?.messages.at(-1)?.seq ?? 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what was added moves the end
+  // A page that was put behind what is loaded is nothing new: it is not followed.
+  const wasWhole = useRef(false);
+  const whole = window !== undefined && !window.newer;
+  const virtualizer = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroller.current,
+    getItemKey: useCallback((index: number) => lines[index]?.key ?? index, [lines]),
+    estimateSize: useCallback((index: number) => guessHeight(lines[index]), [lines]),
+    rangeExtractor: useCallback(
+      ({ startIndex, endIndex, overscan, count }: { startIndex: number; endIndex: number; overscan: number; count: number }) => {
+        const [from, to] = [Math.max(0, startIndex - overscan), Math.min(count - 1, endIndex + overscan)];
+        const range = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+        // What has the focus stays, wherever somebody scrolls.
+        return active === "" || activeIndex < 0 || (activeIndex >= from && activeIndex <= to)
+          ? range
+          : [...range, activeIndex].sort((a, b) => a - b);
+      },
+      [active, activeIndex],
+    ),
+    anchorTo: "end",
+    followOnAppend: whole && wasWhole.current,
+    scrollEndThreshold: 48,
+    overscan: 6,
+    paddingEnd: 12,
+  });
   useLayoutEffect(() => {
+    wasWhole.current = whole;
+  });
+
+  const see = useCallback(() => {
     const element = scroller.current;
-    if (element && window?.following) element.scrollTop = element.scrollHeight;
-  }, [last, unsent.length, window?.following, window?.notices.length]);
+    const now = timeline(roomId, thread)(client.store.getState());
+    if (!element || !now) return;
+    const seen = look(element, now);
+    setAtEnd(seen.atEnd);
+    setIsAway(seen.isAway);
+    client.follow(roomId, thread, seen.atEnd);
+    if (seen.wantsOlder) client.loadOlder(roomId, thread).catch((error) => client.fail(error));
+    if (seen.wantsNewer) client.loadNewer(roomId, thread).catch((error) => client.fail(error));
+  }, [client, roomId, thread]);
+
+  // ── Going somewhere ──
 
   useEffect(() => {
-    if (last > 0 && window?.following && document.visibilityState === "visible") client.markRead(roomId, window.asOf);
-  }, [client, roomId, last, window?.asOf, window?.following]);
-
-  if (!window)
-    return (
-      <div className="min-h-0 flex-1">
-        <Loading />
-      </div>
+    if (at) setAim({ to: "message", seq: at });
+  }, [at]);
+  useEffect(() => {
+    // The server had more news than it would send: what was loaded is gone.
+    if (!window) setAim((old) => (old?.loaded || !old ? { to: "end" } : old));
+  }, [window]);
+  const isThere = aim !== undefined && window !== undefined && has(window, aim);
+  useEffect(() => {
+    if (!aim || isThere || !live) return;
+    const loading =
+      aim.to === "end"
+        ? client.store.getState().chat.rooms[roomId]?.windows[thread]
+          ? client.openEnd(roomId, thread)
+          : client.open(roomId, thread)
+        : client.openAround(roomId, aim.to === "unread" ? aim.after + 1 : aim.seq, thread);
+    loading.then(
+      () => setAim((now) => (now === aim ? { ...aim, loaded: true } : now)),
+      (error) => client.fail(error),
     );
-  const isEmpty = window.messages.length === 0 && unsent.length === 0;
-  const lines = [
-    ...window.messages.map((message) => ({ seq: message.seq, row: <MessageRow key={message.seq} message={message} /> })),
-    ...window.notices.map((notice) => ({ seq: notice.seq, row: <NoticeRow key={`n${notice.seq}`} notice={notice} /> })),
-  ].sort((a, b) => a.seq - b.seq);
+  }, [client, roomId, thread, aim, isThere, live]);
+  useLayoutEffect(() => {
+    if (!aim || !isThere) return;
+    setAim(undefined);
+    const index = aim.to === "message" ? lineAt(lines, aim.seq) : aim.to === "unread" ? firstUnread(lines) : -1;
+    if (index < 0) virtualizer.scrollToEnd();
+    else virtualizer.scrollToIndex(index, { align: aim.to === "message" ? "center" : "start" });
+    if (aim.to === "message") {
+      setMarked(aim.seq);
+      onArrive?.();
+    }
+  }, [aim, isThere, lines, virtualizer, onArrive]);
+  useEffect(() => {
+    if (marked === 0) return;
+    const timer = setTimeout(() => setMarked(0), markFor);
+    return () => clearTimeout(timer);
+  }, [marked]);
+  const isGoing = aim !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was added moves the ends
+  useLayoutEffect(() => {
+    if (!isGoing) see();
+  }, [lines, isGoing, see]);
+
+  const goTo = useCallback((seq: Seq) => setAim({ to: "message", seq }), []);
+  const goToEnd = useCallback(() => setAim({ to: "end" }), []);
+
+  // Who says something wants to see it.
+  const newest = unsent.at(-1)?.nonce;
+  const { clear } = unread;
+  useEffect(() => {
+    if (!newest || !document.hasFocus()) return;
+    clear();
+    goToEnd();
+  }, [newest, clear, goToEnd]);
+
+  // ── Reading ──
+
+  const seenSeq = !window || !atEnd || isGoing || unread.line.held ? 0 : thread === 0 ? window.asOf : (window.messages.at(-1)?.seq ?? 0);
+  useMarkRead(roomId, thread, seenSeq);
+
+  // ── The keyboard ──
+
+  const wantsFocus = useRef(false);
+  const moveTo = (index: number) => {
+    const line = lines[index];
+    if (!line) return;
+    wantsFocus.current = true;
+    setActive(line.key);
+    virtualizer.scrollToIndex(index, { align: "auto" });
+  };
+  useLayoutEffect(() => {
+    if (!wantsFocus.current) return;
+    const element = scroller.current?.querySelector<HTMLElement>(`[data-index="${activeIndex}"] article`);
+    if (!element) return;
+    wantsFocus.current = false;
+    element.focus({ preventScroll: true });
+  });
+  const { input } = useConversation();
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (!(event.target instanceof HTMLElement) || event.target.tagName !== "ARTICLE" || event.ctrlKey || event.metaKey || event.altKey)
+      return;
+    const to = new Map([
+      ["ArrowUp", () => moveTo(nextMessage(lines, activeIndex, -1))],
+      ["ArrowDown", () => moveTo(nextMessage(lines, activeIndex, 1))],
+      ["Home", () => moveTo(nextMessage(lines, -1, 1))],
+      ["End", () => moveTo(nextMessage(lines, lines.length, -1))],
+      ["Escape", () => input.current?.focus()],
+    ]).get(event.key);
+    if (!to) return;
+    event.preventDefault();
+    to();
+  };
+
+  const items = virtualizer.getVirtualItems();
   return (
-    <div
-      ref={scroller}
-      className="flex min-h-0 flex-1 flex-col overflow-y-auto overscroll-contain"
-      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) =>
-        client.follow(roomId, 0, !window.newer && scrollHeight - scrollTop - clientHeight < 40)
-      }
-    >
-      {isEmpty && <EmptyState icon={MessageCircle} title={t("timeline.empty")} text={t("timeline.emptyHint")} />}
-      <div className={isEmpty ? "" : "flex-1"} />
-      {window.older && (
-        <div className="p-3 text-center">
-          <Button kind="quiet" onClick={() => client.loadOlder(roomId).catch((e) => client.fail(e))}>
-            {t("timeline.older")}
-          </Button>
+    <ToolsProvider goTo={goTo}>
+      <div className="relative flex min-h-0 flex-1 flex-col">
+        <div
+          ref={scroller}
+          className="flex min-h-0 flex-1 flex-col overflow-y-auto overscroll-contain [overflow-anchor:none]"
+          onScroll={isGoing ? undefined : see}
+        >
+          {/* What is scrolled into view is no news; Announcer says what is. */}
+          <div
+            role="log"
+            aria-live="off"
+            aria-label={label}
+            aria-busy={!window}
+            className="relative mt-auto w-full shrink-0"
+            style={{ height: virtualizer.getTotalSize() }}
+            onKeyDown={onKeyDown}
+            onFocus={(event) => {
+              const index = Number(event.target.closest<HTMLElement>("[data-index]")?.dataset.index ?? -1);
+              const line = lines[index];
+              if (line) setActive(line.key);
+            }}
+            onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setActive("")}
+          >
+            {items.map(({ key, index, start: top }) => {
+              const line = lines[index];
+              return (
+                line && (
+                  <div
+                    key={key}
+                    ref={virtualizer.measureElement}
+                    data-index={index}
+                    className="absolute top-0 left-0 w-full"
+                    style={{ transform: `translateY(${top}px)` }}
+                  >
+                    <LineView
+                      line={line}
+                      start={start}
+                      focusable={index === activeIndex}
+                      marked={line.kind === "message" && line.message.seq === marked}
+                      isLastOwn={line.kind === "message" && line.message.seq === lastOwn}
+                    />
+                  </div>
+                )
+              );
+            })}
+          </div>
         </div>
-      )}
-      <div role="log" aria-label={t("timeline.label")} className="pb-4">
-        {lines.map(({ row }) => row)}
-        {unsent.map((item) => (
-          <UnsentRow key={item.nonce} item={item} />
-        ))}
+        {!window && (
+          <div className="absolute inset-0">
+            <Loading />
+          </div>
+        )}
+        {window?.older && !isGoing && virtualizer.scrollOffset !== null && virtualizer.scrollOffset < 40 && (
+          <div
+            role="status"
+            aria-label={t("common.loading")}
+            className="absolute top-2 left-1/2 -translate-x-1/2 rounded-full bg-raised p-2 shadow-float"
+          >
+            <Spinner />
+          </div>
+        )}
+        {isAway && <LatestButton roomId={roomId} thread={thread} onClick={goToEnd} />}
+        {window && whole && <Announcer messages={window.messages} me={me} />}
       </div>
-      {window.newer && (
-        <div className="p-3 text-center">
-          <Button kind="quiet" onClick={() => client.loadNewer(roomId).catch((e) => client.fail(e))}>
-            {t("timeline.newer")}
-          </Button>
-        </div>
-      )}
-    </div>
+    </ToolsProvider>
   );
 }

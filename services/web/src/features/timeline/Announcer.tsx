@@ -1,0 +1,40 @@
+import { useEffect, useRef, useState } from "react";
+import { t } from "~/i18n/t";
+import type { Message, UserId } from "~/protocol/types";
+
+/** Milliseconds in which news gather, and characters of one message that are said. */
+const gathering = 1000;
+const most = 200;
+
+/** Says to screen readers what others write, while the end of the conversation is there. */
+export function Announcer({ messages, me }: { messages: readonly Message[]; me: UserId }) {
+  const [text, setText] = useState("");
+  const last = messages.at(-1)?.seq ?? 0;
+  const said = useRef(last);
+  const current = useRef(messages);
+  current.current = messages;
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+
+  useEffect(() => {
+    if (last <= said.current || timer.current !== undefined) return;
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      const news = current.current.filter((m) => m.seq > said.current && m.userId !== me);
+      said.current = current.current.at(-1)?.seq ?? 0;
+      const [only] = news;
+      if (!only) return;
+      setText(
+        news.length > 1
+          ? t("timeline.newMessages", { count: news.length })
+          : t("timeline.says", { name: only.username, text: only.content.slice(0, most) || t("message.file") }),
+      );
+    }, gathering);
+  }, [last, me]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  return (
+    <div aria-live="polite" className="sr-only">
+      {text}
+    </div>
+  );
+}
