@@ -3,6 +3,7 @@ import { tanstackStart } from "@tanstack/react-start/plugin/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 import { emojiData } from "./scripts/emoji-data.ts";
+import { withoutSerialiser } from "./scripts/without-serialiser.ts";
 
 // Where the development server finds Natter: its API and its WebSocket.
 const natter = process.env.NATTER_DEV_SERVER ?? "http://localhost:8080";
@@ -19,6 +20,7 @@ export default defineConfig({
   environments: { client: { build: { outDir: "build/client", manifest: true } }, ssr: { build: { outDir: "build/server" } } },
   plugins: [
     emojiData(),
+    withoutSerialiser(),
     tailwindcss(),
     tanstackStart({
       spa: { enabled: true, prerender: { outputPath: "index.html" } },

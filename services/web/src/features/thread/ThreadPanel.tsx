@@ -21,8 +21,8 @@ export default function ThreadPanel({ roomId, thread, at }: { roomId: RoomId; th
     <SidePanel title={t("thread.title")} onClose={closePanel}>
       <ConversationProvider roomId={roomId} thread={thread}>
         <FileDrop roomId={roomId} thread={thread} className="flex min-h-0 flex-1 flex-col">
-        <TimelineView at={at} onArrive={arrived} start={<Root roomId={roomId} thread={thread} />} label={t("thread.label")} />
-        <Composer />
+          <TimelineView at={at} onArrive={arrived} start={<Root roomId={roomId} thread={thread} />} label={t("thread.label")} />
+          <Composer />
         </FileDrop>
       </ConversationProvider>
     </SidePanel>
