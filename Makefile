@@ -52,21 +52,26 @@ web-if-node:
 	else echo "Without the web client: that takes Node 20.19 or later."; fi
 
 .PHONY: web-test
-web-test: web web-deps ## check and test the web client: its code, and in a browser against natter
+web-test: web-deps web ## check and test the web client: its code, and in a browser against natter
 	npm --prefix $(WEB) run --silent check
 	npm --prefix $(WEB) test --silent
 	CGO_ENABLED=0 go build -trimpath -o bin/ $(MAINS)
 	GOWORK=off CGO_ENABLED=0 go -C pkg/testkit/servers build -trimpath -o ../../../bin/ ./nats
 	npm --prefix $(WEB) run --silent e2e
 
-# A browser for the tests: Debian's, never one that a package downloads.
+# Node, and a browser for the tests: Debian's, never one that a package downloads; with fonts, to look like something.
 .PHONY: web-deps
 web-deps:
-	@if command -v chromium >/dev/null; then exit; fi; \
-	echo "The tests of the web client need a browser; installing Debian's chromium"; \
-	sudo=; if ((EUID)); then sudo=sudo; command -v sudo >/dev/null || { echo "Run as root: apt-get install chromium"; exit 1; }; fi; \
-	$$sudo apt-get update -q; \
-	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium
+	@missing=(); \
+	command -v npm >/dev/null || missing+=(nodejs npm); \
+	command -v chromium >/dev/null || missing+=(chromium fonts-inter fonts-noto-color-emoji); \
+	if (($${#missing[@]})); then \
+		echo "The web client's tests need these Debian packages; installing: $${missing[*]}"; \
+		sudo=; if ((EUID)); then sudo=sudo; command -v sudo >/dev/null || { echo "Run as root: apt-get install $${missing[*]}"; exit 1; }; fi; \
+		$$sudo apt-get update -q; \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$${missing[@]}"; \
+	fi; \
+	$(NODE_IS_THERE) || { echo "The web client needs Node 20.19 or later; this is $$(node --version)"; exit 1; }
 
 ##@ Tests
 
