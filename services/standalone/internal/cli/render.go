@@ -58,7 +58,7 @@ func (v view) message(m *chatv1.Message) string {
 	if v.calls(m.GetMentions()) && m.GetUserId() != v.me {
 		mark = callMark
 	}
-	return fmt.Sprintf("%s#%d %s %s%s: %s", mark, m.GetSeq(), clock(m.GetCreatedAt()), clean(m.GetUsername()), answers(m), content)
+	return fmt.Sprintf("%s#%d %s %s%s: %s", mark, m.GetSeq(), clock(m.GetCreatedAt()), clean(m.GetUsername()), answers(m), strings.TrimPrefix(content, " "))
 }
 
 // answers says what a message answers, and where.

@@ -52,7 +52,7 @@ func (c *chat) upload(ctx context.Context, path string) error {
 	case path == "":
 		return errArguments
 	}
-	file, err := os.Open(path) //nolint:gosec // the user's own file
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
