@@ -83,6 +83,12 @@ func (c *Client) Me(ctx context.Context) (*chatv1.User, error) {
 	return call(ctx, c, &authv1.GetMeRequest{}, &chatv1.User{})
 }
 
+// People lists the people and bots of the server by name; query is what their names begin with, empty: all. After is the Next of the
+// page before. A limit of 0 means 50; 100 is the most.
+func (c *Client) People(ctx context.Context, query, after string, limit int) (*authv1.ListPeopleResponse, error) {
+	return call(ctx, c, &authv1.ListPeopleRequest{Query: query, After: after, Limit: uint32(limit)}, &authv1.ListPeopleResponse{})
+}
+
 // UpdateMe changes the user's name or avatar; what is nil stays as it is.
 func (c *Client) UpdateMe(ctx context.Context, username, avatar *string) (*chatv1.User, error) {
 	return call(ctx, c, &authv1.UpdateMeRequest{Username: username, Avatar: avatar}, &chatv1.User{})
