@@ -1,4 +1,5 @@
 // People without a browser: what a test needs to be there before it looks.
+import { WebSocket } from "ws";
 import { password } from "./browser";
 
 export class Account {
@@ -18,6 +19,29 @@ export class Account {
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it asks for
   call(method: string, path: string, body?: unknown): Promise<any> {
     return call(this.url, method, path, body, this.token);
+  }
+
+  /** Sends frames over a connection of its own, and waits until each was answered. */
+  async request(...frames: object[]): Promise<void> {
+    const socket = new WebSocket(`${this.url.replace("http", "ws")}/ws`);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        let left = frames.length;
+        const send = (frame: object) => socket.send(JSON.stringify(frame));
+        socket.on("error", reject);
+        socket.on("open", () => send({ hello: { token: this.token } }));
+        socket.on("message", (data) => {
+          for (const line of data.toString().split("\n")) {
+            const { id, welcome, error } = JSON.parse(line);
+            if (error) reject(new Error(JSON.stringify(error)));
+            else if (welcome && !welcome.more) frames.forEach((frame, i) => void send({ id: i + 1, ...frame }));
+            else if (id && --left === 0) resolve();
+          }
+        });
+      });
+    } finally {
+      socket.close();
+    }
   }
 
   /** Creates a room with these people in it; returns its id. */

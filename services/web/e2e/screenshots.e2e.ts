@@ -8,6 +8,7 @@ import { type Natter, startNatter } from "./natter";
 let natter: Natter;
 let browser: Browser;
 let garden = "";
+let thread = 0;
 
 beforeAll(async () => {
   [natter, browser] = await Promise.all([startNatter(), startBrowser()]);
@@ -24,6 +25,25 @@ beforeAll(async () => {
     garden,
     "Perfect. The key hangs behind the door of the shed, next to the gloves. Please close the tap firmly, it drips otherwise.",
   );
+  const plan = await ben.say(
+    garden,
+    "Here is what I have in mind for **spring**, @ana:\n\n- [x] compost into the *three raised beds*\n- [ ] beans along the fence, see https://example.org/beans\n- [ ] a new lock for the shed\n\nand the tap opens by itself now:",
+  );
+  await ben.say(
+    garden,
+    "```python\ndef water(bed: Bed) -> None:\n    # never at noon\n    if bed.moisture < 0.3 and not 11 <= now().hour <= 15:\n        tap.open(minutes=4)\n```",
+  );
+  for (const [who, emoji] of [
+    [ana, "🌱"],
+    [cyd, "🌱"],
+    [cyd, "👏"],
+  ] as const)
+    await who.request({ react: { roomId: garden, seq: plan, emoji, nonce: crypto.randomUUID() } });
+  await cyd.say(garden, "Which kind of beans?", { thread: plan });
+  await ben.say(garden, "Borlotti, they climb **anything**.", { thread: plan });
+  await cyd.say(garden, "I bring the lock.", { replyTo: plan });
+  await ana.say(garden, "🎉🎉");
+  thread = plan;
 });
 afterAll(async () => {
   await browser?.close();
@@ -47,6 +67,9 @@ test.for([
   await rooms.getByRole("link", { name: /garden/ }).click();
   await sees(rooms, "I can, until Thursday.");
   await screenshot(rooms, `room-${device}-${theme}`);
+  await rooms.goto(`/rooms/${garden}?thread=${thread}`);
+  await rooms.getByRole("complementary").getByText("Which kind of beans?").waitFor();
+  await screenshot(rooms, `thread-${device}-${theme}`);
   await rooms.goto("/settings");
   await rooms.getByRole("heading", { name: "Settings" }).waitFor();
   await screenshot(rooms, `settings-${device}-${theme}`);

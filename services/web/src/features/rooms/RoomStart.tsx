@@ -14,7 +14,7 @@ export function RoomStart({ roomId }: { roomId: RoomId }) {
   return (
     <div className="px-3 pt-10 pb-3 md:px-5">
       <Avatar id={other?.id ?? roomId} name={name} src={other?.avatar ?? entry.room.avatar} size={56} square={!other} />
-      <h3 className="mt-3 font-bold text-xl">{name}</h3>
+      <p className="mt-3 font-bold text-xl">{name}</p>
       <p className="mt-0.5 max-w-prose text-ink-soft">
         {other ? t("timeline.startDirect", { name }) : t("timeline.start", { name })}
         {entry.room.description && ` ${entry.room.description}`}
