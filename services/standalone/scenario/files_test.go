@@ -204,3 +204,49 @@ func TestUploadFromTheTerminal(t *testing.T) {
 	chat.types(t, "/upload /does/not/exist")
 	chat.says(t, "no such file")
 }
+
+// The process dies while a file is coming in: what there is of it is a temporary file, under no name that anybody could ask for,
+// and the next upload is as good as ever.
+func TestKilledDuringAnUpload(t *testing.T) {
+	t.Parallel()
+	s := startOne(t)
+	ada := newPerson(t, s.url, "ada")
+	room := ada.newRoom(t)
+	files := func() (all []string) {
+		found, err := filepath.Glob(filepath.Join(s.filesDir(), "*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+
+	content, sender := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		_, err := ada.Upload(t.Context(), room, client.Upload{Name: "half.bin", Content: content, Size: 2 << 20})
+		done <- err
+	}()
+	if _, err := sender.Write(make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a part of the file is there", func() error {
+		if len(files()) == 0 {
+			return errors.New("nothing yet")
+		}
+		return nil
+	})
+	s.processes[0].kill()
+	_ = sender.Close()
+	if err := <-done; err == nil {
+		t.Error("the upload went well")
+	}
+	s.processes[0].start(t)
+	for _, path := range files() {
+		if filepath.Ext(path) != ".tmp" {
+			t.Errorf("half a file is there as %s", filepath.Base(path))
+		}
+	}
+	if _, err := ada.Upload(t.Context(), room, client.Upload{Name: "whole.bin", Content: bytes.NewReader(make([]byte, 1<<20)), Size: 1 << 20}); err != nil {
+		t.Error(err)
+	}
+}
