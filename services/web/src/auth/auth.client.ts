@@ -33,6 +33,11 @@ export class Auth implements TokenSource {
     };
   }
 
+  /** Stops listening to other tabs. */
+  close(): void {
+    this.#tabs.close();
+  }
+
   get user(): User | undefined {
     return this.#access?.user;
   }
