@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReadme compares the table of the README with the one that decides.
+// TestReadme compares the table of proto/README.md with the one that decides.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	deeds := map[Action]string{
@@ -31,16 +31,16 @@ func TestReadme(t *testing.T) {
 	for a := range actions {
 		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", deeds[a], need(Room, a), need(Group, a), need(Direct, a))
 	}
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../proto/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(readme), table.String()) {
-		t.Errorf("the README's table of who may do what is another; it should be\n%s", table.String())
+		t.Errorf("proto/README.md's table of who may do what is another; it should be\n%s", table.String())
 	}
 }
 
-// need is the least role as the README has it.
+// need is the least role as proto/README.md has it.
 func need(in Kind, a Action) string {
 	return cmp.Or(strings.ReplaceAll(string(least(in, a)), "_", "-"), "–")
 }

@@ -1,5 +1,5 @@
 // Package role says who may do what in a room. It is the one table of it: rooms decides by it who may change a room and
-// its members, message-store who may write, and clients are shown the same (README, "Who may do what").
+// its members, message-store who may write, and clients are shown the same (proto/README.md, "Who may do what").
 package role
 
 // Role is what a user is in a room; None is no member. The texts are API, and stored.
