@@ -1,10 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -75,7 +78,7 @@ type admin struct {
 	server   *http.Server
 }
 
-func newAdmin(cfg Config, reg *prometheus.Registry, ready *Readiness) (*admin, error) {
+func newAdmin(cfg Config, level *slog.LevelVar, reg *prometheus.Registry, ready *Readiness) (*admin, error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", cfg.AdminAddr)
 	if err != nil {
 		return nil, fmt.Errorf("NATTER_ADMIN_ADDR: %w; set it to a free address", err)
@@ -87,6 +90,8 @@ func newAdmin(cfg Config, reg *prometheus.Registry, ready *Readiness) (*admin, e
 		ok, results := ready.Check(req.Context())
 		answer(w, ok, results)
 	})
+	mux.HandleFunc("GET /log-level", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, level.Level()) })
+	mux.HandleFunc("PUT /log-level", func(w http.ResponseWriter, req *http.Request) { setLevel(w, req, level) })
 	if cfg.Pprof {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -106,6 +111,20 @@ func answer(w http.ResponseWriter, ok bool, checks map[string]string) {
 		Status string            `json:"status"`
 		Checks map[string]string `json:"checks"`
 	}{text, checks})
+}
+
+// setLevel takes a level as NATTER_LOG_LEVEL does, until the process ends.
+func setLevel(w http.ResponseWriter, req *http.Request, level *slog.LevelVar) {
+	const longest = 16
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, longest))
+	if err == nil {
+		err = level.UnmarshalText(bytes.TrimSpace(body))
+	}
+	if err != nil {
+		http.Error(w, "the body is debug, info, warn or error", http.StatusBadRequest)
+		return
+	}
+	_, _ = fmt.Fprintln(w, level.Level())
 }
 
 func (a *admin) addr() string { return a.listener.Addr().String() }

@@ -64,7 +64,7 @@ type Deps struct {
 
 // Config is the settings of every binary.
 type Config struct {
-	AdminAddr string        `env:"NATTER_ADMIN_ADDR" envDefault:"127.0.0.1:8081" help:"address of /metrics, /livez and /readyz; not for the public"`
+	AdminAddr string        `env:"NATTER_ADMIN_ADDR" envDefault:"127.0.0.1:8081" help:"address of /metrics, /livez, /readyz and /log-level; not for the public"`
 	Pprof     bool          `env:"NATTER_PPROF" envDefault:"false" help:"serve /debug/pprof on the admin address: profiles of CPU and memory"`
 	Grace     time.Duration `env:"NATTER_SHUTDOWN_GRACE" envDefault:"30s" help:"time to drain and stop after SIGTERM"`
 	StrictEnv bool          `env:"NATTER_STRICT_ENV" envDefault:"true" help:"refuse to start when a NATTER_* variable is unknown"`
@@ -113,7 +113,7 @@ func Run(ctx context.Context, p Process, binary string, components ...Component)
 		}
 		return 0
 	}
-	log, err := obs.NewLogger(p.Stderr, cfg.LogConfig)
+	log, level, err := obs.NewLogger(p.Stderr, cfg.LogConfig)
 	if err != nil {
 		_, _ = fmt.Fprintf(p.Stderr, "%s: %v\n", binary, err)
 		return 2
@@ -126,7 +126,7 @@ func Run(ctx context.Context, p Process, binary string, components ...Component)
 		}
 		return 0
 	}
-	if err := serve(ctx, cfg, source, log, components); err != nil {
+	if err := serve(ctx, cfg, source, log, level, components); err != nil {
 		log.Error("stopped", "error", err)
 		return 1
 	}
@@ -181,11 +181,11 @@ func parse(p Process, binary string, settings []config.Setting, components []Com
 }
 
 // serve starts the components in order, waits, and stops those that run in reverse order.
-func serve(ctx context.Context, cfg Config, source *config.Source, log *slog.Logger, components []Component) (err error) {
+func serve(ctx context.Context, cfg Config, source *config.Source, log *slog.Logger, level *slog.LevelVar, components []Component) (err error) {
 	began := time.Now()
 	reg := obs.NewRegistry()
 	ready := &Readiness{}
-	admin, err := newAdmin(cfg, reg, ready)
+	admin, err := newAdmin(cfg, level, reg, ready)
 	if err != nil {
 		return err
 	}

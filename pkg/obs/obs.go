@@ -16,16 +16,18 @@ type LogConfig struct {
 	Format string     `env:"NATTER_LOG_FORMAT" envDefault:"text" help:"text or json"`
 }
 
-// NewLogger returns a logger that writes to w.
-func NewLogger(w io.Writer, cfg LogConfig) (*slog.Logger, error) {
-	opts := &slog.HandlerOptions{Level: cfg.Level}
+// NewLogger returns a logger that writes to w, and its level, which may be set while it logs.
+func NewLogger(w io.Writer, cfg LogConfig) (*slog.Logger, *slog.LevelVar, error) {
+	level := &slog.LevelVar{}
+	level.Set(cfg.Level)
+	opts := &slog.HandlerOptions{Level: level}
 	switch cfg.Format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, opts)), nil
+		return slog.New(slog.NewTextHandler(w, opts)), level, nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, opts)), nil
+		return slog.New(slog.NewJSONHandler(w, opts)), level, nil
 	}
-	return nil, fmt.Errorf("NATTER_LOG_FORMAT: %q is neither text nor json", cfg.Format)
+	return nil, nil, fmt.Errorf("NATTER_LOG_FORMAT: %q is neither text nor json", cfg.Format)
 }
 
 // NewRegistry returns a registry with the metrics of the Go runtime, the process and the build.
