@@ -1,5 +1,6 @@
 // A real browser: Debian's Chromium. Nothing is downloaded.
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { until } from "./process";
 
 const executablePath = process.env.NATTER_TEST_CHROMIUM ?? "/usr/bin/chromium";
 const args = [
@@ -23,6 +24,8 @@ export const password = "correct horse battery";
 /** A person with a browser of their own: cookies, storage, tabs. Errors of the page fail the test that closes it. */
 export class Person {
   readonly problems: string[] = [];
+  /** What the console may say, because the test wants it to happen. */
+  readonly expected: string[] = [];
   private constructor(
     readonly name: string,
     readonly context: BrowserContext,
@@ -31,7 +34,7 @@ export class Person {
 
   static async open(browser: Browser, url: string, name: string, viewport = desktop, theme: "light" | "dark" = "light"): Promise<Person> {
     const context = await browser.newContext({ baseURL: url, viewport, colorScheme: theme, locale: "en-GB", reducedMotion: "reduce" });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(20_000);
     return new Person(name, context, url);
   }
 
@@ -74,7 +77,8 @@ export class Person {
 
   async close(): Promise<void> {
     await this.context.close();
-    if (this.problems.length > 0) throw new Error(`${this.name}'s browser complained:\n${this.problems.join("\n")}`);
+    const problems = this.problems.filter((problem) => !this.expected.some((text) => problem.includes(text)));
+    if (problems.length > 0) throw new Error(`${this.name}'s browser complained:\n${problems.join("\n")}`);
   }
 }
 
@@ -101,3 +105,10 @@ export async function sees(page: Page, text: string): Promise<void> {
   await message.waitFor();
   if ((await message.count()) !== 1) throw new Error(`"${text}" is there ${await message.count()} times`);
 }
+
+/** Waits until the server has all that was said, in whatever tab: pending messages are shown, too. */
+export const settled = (page: Page): Promise<void> =>
+  until(
+    async () => (await page.getByLabel("Sending…").count()) === 0,
+    () => "messages are still being sent",
+  );

@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createRoom, Person, say, sees, startBrowser } from "./browser";
+import { afterAll, beforeAll, test } from "vitest";
+import { createRoom, Person, say, sees, settled, startBrowser } from "./browser";
 import { type Natter, startNatter } from "./natter";
 
 let natter: Natter;
@@ -26,6 +26,6 @@ test("register, create a room, chat between two tabs", async () => {
   await say(second, "only me");
   await sees(first, "only me");
   await sees(second, "only me");
-  expect(await first.getByText("Sending…").count()).toBe(0);
+  await settled(first);
   await ana.close();
 });

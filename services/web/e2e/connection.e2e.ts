@@ -2,7 +2,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Account } from "./account";
-import { Person, say, sees, startBrowser } from "./browser";
+import { Person, say, sees, settled, startBrowser } from "./browser";
 import { type Cluster, type Natter, startCluster, startNatter } from "./natter";
 
 let browser: Browser;
@@ -27,25 +27,23 @@ const saidIn = async (account: Account, roomId: string): Promise<string[]> =>
 
 const order = (page: Page): Promise<string[]> => page.getByRole("log").getByRole("article").locator("p").allInnerTexts();
 
-const nothingPending = (page: Page) => expect.poll(() => page.getByText("Sending…").count(), { timeout: 10_000 }).toBe(0);
-
 test("offline, people write on; back, everything is there once and in order", async () => {
   const natter = await startNatter();
   const { ben, roomId, person, page } = await anaAndBen(natter.url, "1");
   await say(page, "before");
   await sees(page, "before");
-  await nothingPending(page);
+  await settled(page);
   await natter.program.stop();
   await person.context.setOffline(true);
   await say(page, "one");
   await say(page, "two");
-  await expect.poll(() => page.getByText("Sending…").count()).toBe(2);
+  await expect.poll(() => page.getByLabel("Sending…").count()).toBe(2);
   await page.getByText("You are offline.", { exact: false }).waitFor();
   await natter.program.start();
   await ben.say(roomId, "meanwhile");
   await person.context.setOffline(false);
   for (const text of ["before", "meanwhile", "one", "two"]) await sees(page, text);
-  await nothingPending(page);
+  await settled(page);
   expect(await saidIn(ben, roomId)).toEqual(["before", "meanwhile", "one", "two"]);
   expect(await order(page)).toEqual(["before", "meanwhile", "one", "two"]);
   await page.getByText("You are offline.", { exact: false }).waitFor({ state: "detached" });
@@ -72,16 +70,17 @@ test("a message whose acknowledgement is lost is sent again after a reload, and 
   });
   await page.reload();
   await say(page, "only once");
-  await page.getByText("Sending…").waitFor();
+  await page.getByLabel("Sending…").waitFor();
   await expect.poll(() => saidIn(ben, roomId)).toEqual(["only once"]);
   deaf = false;
   await page.reload();
   await sees(page, "only once");
-  await nothingPending(page);
+  await settled(page);
   expect(sent.length).toBeGreaterThan(1);
   expect(new Set(sent).size).toBe(1);
   await say(page, "and this");
   await sees(page, "and this");
+  await settled(page);
   expect(await saidIn(ben, roomId)).toEqual(["only once", "and this"]);
   await person.close();
   await natter.close();
@@ -98,6 +97,7 @@ test("a gateway is killed: the page resumes on another without loss", async () =
   await say(page, "still here");
   await ben.say(roomId, "after");
   for (const text of ["before", "while nobody listened", "still here", "after"]) await sees(page, text);
+  await settled(page);
   expect(cluster.inUse()).toContain(1);
   expect((await order(page)).sort()).toEqual((await saidIn(ben, roomId)).sort());
   await person.close();
@@ -113,6 +113,23 @@ test("a gateway that drains sends the page to another before it goes", async () 
   await natter.program.start();
   await ben.say(roomId, "after");
   await sees(page, "after");
+  await person.close();
+  await natter.close();
+});
+
+test("it starts without a server, and goes on when there is one", async () => {
+  const natter = await startNatter();
+  const { roomId, person, page } = await anaAndBen(natter.url, "5");
+  person.expected.push("The server cannot be reached.");
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.reload(); // through the service worker: now it has all that this page needs
+  await page.getByRole("textbox", { name: /^Message to/ }).waitFor();
+  await natter.program.stop();
+  await page.reload();
+  await page.getByRole("heading", { name: "The server cannot be reached" }).waitFor();
+  await natter.program.start();
+  await page.getByRole("textbox", { name: /^Message to/ }).waitFor({ timeout: 20_000 });
+  expect(new URL(page.url()).pathname).toBe(`/rooms/${roomId}`);
   await person.close();
   await natter.close();
 });

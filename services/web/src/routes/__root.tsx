@@ -1,8 +1,9 @@
 import { ClientOnly, createRootRouteWithContext, HeadContent, Outlet, ScriptOnce, Scripts } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import "~/styles/app.css";
 import type { Client } from "~/client.client";
 import { ClientProvider, useApp, useClient } from "~/features/app/client-context";
+import { install } from "~/features/app/installed.client";
 import { applyThemeEarly } from "~/features/app/theme";
 import { t } from "~/i18n/t";
 import { Toasts } from "~/ui/Toasts";
@@ -17,7 +18,11 @@ export const Route = createRootRouteWithContext<{ client: Client | undefined }>(
       { name: "theme-color", content: "#f5f5f8", media: "(prefers-color-scheme: light)" },
       { name: "theme-color", content: "#121317", media: "(prefers-color-scheme: dark)" },
     ],
-    links: [{ rel: "icon", href: "/favicon.svg", type: "image/svg+xml" }],
+    links: [
+      { rel: "icon", href: "/favicon.svg", type: "image/svg+xml" },
+      { rel: "apple-touch-icon", href: "/apple-touch-icon.png" },
+      { rel: "manifest", href: "/manifest.webmanifest" },
+    ],
   }),
   shellComponent: Shell,
   component: Root,
@@ -49,6 +54,7 @@ function Root() {
 
 function Inside() {
   const { client } = Route.useRouteContext();
+  useEffect(install, []);
   if (!client) return null;
   return (
     <ClientProvider client={client}>
