@@ -1,5 +1,5 @@
 // Pictures of the main pages, light and dark, on a desktop and a phone.
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
 import { Account } from "./account";
 import { desktop, Person, phone, screenshot, sees, startBrowser } from "./browser";
@@ -67,6 +67,7 @@ test.for([
   await rooms.getByRole("link", { name: /garden/ }).click();
   await sees(rooms, "I can, until Thursday.");
   await screenshot(rooms, `room-${device}-${theme}`);
+  if (process.env.NATTER_TEST_HEAVY) await pictures(rooms, `${device}-${theme}`);
   await rooms.goto(`/rooms/${garden}?thread=${thread}`);
   await rooms.getByRole("complementary").getByText("Which kind of beans?").waitFor();
   await screenshot(rooms, `thread-${device}-${theme}`);
@@ -75,3 +76,41 @@ test.for([
   await screenshot(rooms, `settings-${device}-${theme}`);
   await ana.close();
 });
+
+/** What is open for a moment only, and the search. They take a while: only with NATTER_TEST_HEAVY=1. */
+async function pictures(page: Page, suffix: string): Promise<void> {
+  const composer = page.getByRole("textbox", { name: "Message to garden" });
+  await page.locator("input[type=file]").setInputFiles([
+    { name: "harvest plan.pdf", mimeType: "application/pdf", buffer: Buffer.from("plan".repeat(90_000)) },
+    { name: "shed.svg", mimeType: "image/svg+xml", buffer: Buffer.from("<svg/>") },
+  ]);
+  await page.getByText("360 kB").waitFor();
+  await composer.pressSequentially("Thank you @");
+  await page.getByRole("option", { name: "ben" }).waitFor();
+  await screenshot(page, `composer-${suffix}`);
+  await composer.fill("");
+  for (const name of ["harvest plan.pdf", "shed.svg"]) await page.getByRole("button", { name: `Remove ${name}` }).click();
+  await page.getByRole("button", { name: "Emoji", exact: true }).click();
+  await page.getByRole("dialog").getByText("Smileys & emotion").waitFor();
+  await screenshot(page, `emoji-${suffix}`);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Room or person" }).waitFor();
+  await screenshot(page, `switcher-${suffix}`);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+/");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+  await screenshot(page, `keys-${suffix}`);
+  await page.goto("/rooms/search?q=the%20in:garden");
+  await page.getByRole("link", { name: /Perfect/ }).waitFor();
+  await screenshot(page, `search-${suffix}`);
+  await page.goto("/rooms");
+  await page.getByRole("button", { name: "Browse rooms" }).click();
+  await page.getByRole("button", { name: "Open garden" }).waitFor();
+  await screenshot(page, `browse-${suffix}`);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "New message" }).click();
+  await page.getByRole("option", { name: "ben" }).click();
+  await screenshot(page, `new-message-${suffix}`);
+  await page.keyboard.press("Escape");
+}

@@ -5,7 +5,7 @@ import { Drafts } from "~/drafts/drafts.client";
 import { Outbox } from "~/outbox/outbox.client";
 import * as decode from "~/protocol/decode";
 import { toFault } from "~/protocol/fault";
-import { maxReceipts, pageSize } from "~/protocol/limits";
+import { maxReceipts, maxWatched, pageSize } from "~/protocol/limits";
 import { newNonce } from "~/protocol/nonce";
 import type { ClientFrame, RoomId, Seq, ServerFrame, User, UserId } from "~/protocol/types";
 import { Rest } from "~/rest/rest.client";
@@ -52,7 +52,9 @@ export class Client {
   #applied: (() => void)[] = [];
   #loading = new Map<string, Promise<void>>();
   #opened: { roomId: RoomId; thread: Seq }[] = [];
-  #watched: UserId[] = [];
+  #watching = new Map<object, readonly UserId[]>();
+  /** What the server was told of it, over the connection that there is. */
+  #watched = "";
   #toasts = 0;
 
   constructor() {
@@ -77,7 +79,7 @@ export class Client {
     this.#outbox?.close();
     this.#outbox = undefined;
     this.#delivered.clear();
-    this.#watched = [];
+    this.#watched = "";
     this.#frames = [];
     this.#opened = [];
     this.store.setState({ session: user ? "in" : "out", user, chat: noChat, link: noLink, outbox: [] });
@@ -96,7 +98,8 @@ export class Client {
 
   /** What a connection does not remember from the one before. */
   #connected(): void {
-    if (this.#watched.length > 0) this.watch(this.#watched);
+    this.#watched = "";
+    this.#tellWatched();
     if (this.#away.away) this.#socket.tell({ away: { away: true } });
   }
 
@@ -299,10 +302,25 @@ export class Client {
     this.#socket.tell({ typing: { roomId, active } });
   }
 
-  /** Replaces the set of people whose presence is wanted: at most 200. */
-  watch(userIds: readonly UserId[]): void {
-    this.#watched = [...userIds];
-    this.request({ watch: { userIds: this.#watched } }).catch(() => {});
+  /** Wants to be told of the presence of people, until the function that it returns is called; 200 at a time, of all that is wanted. */
+  watch(userIds: readonly UserId[]): () => void {
+    const wish = {};
+    this.#watching.set(wish, userIds);
+    this.#tellWatched();
+    return () => {
+      this.#watching.delete(wish);
+      this.#tellWatched();
+    };
+  }
+
+  /** Says whom this tab watches, if the server does not know it. Those wanted last go before others. */
+  #tellWatched(): void {
+    if (this.store.getState().link.status !== "live") return;
+    const userIds = [...new Set([...this.#watching.values()].reverse().flat())].slice(0, maxWatched).sort();
+    const watched = userIds.join(" ");
+    if (watched === this.#watched) return;
+    this.#watched = watched;
+    this.request({ watch: { userIds } }).catch(() => {});
   }
 
   toast(text: string, kind: Toast["kind"] = "info"): void {

@@ -30,6 +30,7 @@ export function receive(chat: Chat, frame: ServerFrame, now: number): [Chat, Eff
   if (presence) return [{ ...chat, presence: { ...chat.presence, [presence.userId ?? ""]: decode.presence(presence) } }, []];
   if (profile) return [renamed(chat, decode.userRef(profile.user)), []];
   if (!userEvent) return [chat, []];
+  if (userEvent.invited) return [{ ...chat, invitations: chat.invitations + 1 }, []];
   if (userEvent.joined) return [joined(chat, decode.membership(userEvent.joined)), []];
   if (userEvent.marker)
     return [markerMoved(chat, { roomId: "", readSeq: 0, unread: 0, rev: 0, mentions: 0, thread: 0, headSeq: 0, ...userEvent.marker }), []];

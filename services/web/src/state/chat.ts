@@ -23,6 +23,8 @@ export interface Chat {
   /** Names and avatars of whoever was seen, for what carries only an id. */
   readonly people: Readonly<Record<UserId, UserRef>>;
   readonly presence: Readonly<Record<UserId, Presence>>;
+  /** How often invitations of the user were made or taken back since the page was loaded: then the list is asked for again. */
+  readonly invitations: number;
   /** Rooms that the welcome under way has listed; undefined: none is under way. */
   readonly listed?: ReadonlySet<RoomId>;
 }
@@ -55,7 +57,7 @@ export type ReadMarker = Pick<Marker, "readSeq" | "rev" | "unread" | "mentions">
 /** What the server has to be told because of what it said. */
 export type Effect = { kind: "resume"; roomId: RoomId; seq: Seq };
 
-export const noChat: Chat = { epoch: "", rooms: {}, people: {}, presence: {} };
+export const noChat: Chat = { epoch: "", rooms: {}, people: {}, presence: {}, invitations: 0 };
 
 /** Events of a room that are kept beside its windows. */
 export const maxRecent = 200;

@@ -1,4 +1,4 @@
-import type { LucideIcon } from "lucide-react";
+import { Check, type LucideIcon } from "lucide-react";
 import { DropdownMenu as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { cx } from "./class-names";
@@ -55,3 +55,31 @@ export function MenuItem({ icon: Icon, children, onSelect, danger = false, disab
 }
 
 export const MenuSeparator = () => <Radix.Separator className="my-1 h-px bg-line" />;
+
+interface ChoiceProps<T extends string> {
+  label: string;
+  value: T;
+  options: readonly { value: T; label: string }[];
+  onChange(value: T): void;
+}
+
+/** One of several, in a menu. */
+export function MenuChoice<T extends string>({ label, value, options, onChange }: ChoiceProps<T>) {
+  return (
+    <Radix.RadioGroup value={value} onValueChange={(next) => onChange(next as T)} aria-label={label}>
+      <Radix.Label className="px-2.5 pt-1.5 pb-0.5 text-ink-soft text-xs">{label}</Radix.Label>
+      {options.map((option) => (
+        <Radix.RadioItem
+          key={option.value}
+          value={option.value}
+          className="flex cursor-pointer select-none items-center gap-2.5 rounded-lg py-1.5 pr-2.5 pl-8 outline-none data-highlighted:bg-hover"
+        >
+          <Radix.ItemIndicator className="-ml-6 w-4 text-accent-ink">
+            <Check aria-hidden size={16} />
+          </Radix.ItemIndicator>
+          {option.label}
+        </Radix.RadioItem>
+      ))}
+    </Radix.RadioGroup>
+  );
+}

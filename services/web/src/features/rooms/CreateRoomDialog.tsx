@@ -8,13 +8,15 @@ import { Button } from "~/ui/Button";
 import { Dialog } from "~/ui/Dialog";
 import { TextField } from "~/ui/TextField";
 
-export function CreateRoomDialog({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
+export default function CreateRoomDialog({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
   const client = useClient();
   const router = useRouter();
-  const form = useForm(["name", "description"], async (data) => {
+  const form = useForm(["name", "topic", "description"], async (data) => {
+    const text = (name: string) => String(data.get(name)).trim();
     const room = await client.rest.post<RoomJson>("/chat/rooms", {
-      name: String(data.get("name")).trim(),
-      description: String(data.get("description")).trim(),
+      name: text("name"),
+      topic: text("topic"),
+      description: text("description"),
       isPrivate: data.get("private") === "on",
     });
     onOpenChange(false);
@@ -24,6 +26,7 @@ export function CreateRoomDialog({ open, onOpenChange }: { open: boolean; onOpen
     <Dialog open={open} onOpenChange={onOpenChange} title={t("createRoom.title")}>
       <form onSubmit={form.onSubmit} className="flex flex-col gap-4">
         <TextField name="name" label={t("createRoom.name")} required maxLength={100} autoComplete="off" error={form.errorOf("name")} />
+        <TextField name="topic" label={t("createRoom.topic")} maxLength={250} autoComplete="off" error={form.errorOf("topic")} />
         <TextField
           name="description"
           label={t("createRoom.description")}

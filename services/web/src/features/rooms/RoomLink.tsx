@@ -1,44 +1,57 @@
 import { Link } from "@tanstack/react-router";
-import { Hash, Lock } from "lucide-react";
+import { BellOff, PencilLine } from "lucide-react";
 import { useApp } from "~/features/app/client-context";
+import { useHasDraft } from "~/features/composer/use-draft";
 import { t } from "~/i18n/t";
 import type { RoomId } from "~/protocol/types";
-import { otherOf, roomEntry, roomTitle } from "~/state/selectors";
-import { Avatar } from "~/ui/Avatar";
+import { roomEntry, roomTitle } from "~/state/selectors";
 import { Badge } from "~/ui/Badge";
 import { cx } from "~/ui/class-names";
+import { RoomIcon } from "./RoomIcon";
+import { RoomMenu } from "./RoomMenu";
+import { isQuiet } from "./sections";
 
 /** A line of the room list. */
 export function RoomLink({ roomId }: { roomId: RoomId }) {
   const entry = useApp(roomEntry(roomId));
   const me = useApp((s) => s.chat.me?.id);
+  const draft = useHasDraft(roomId);
   if (!entry) return null;
   const { unread, mentions } = entry.marker;
-  const title = roomTitle(entry, me);
-  const other = entry.room.kind === "direct" ? otherOf(entry, me) : undefined;
-  const Icon = entry.room.isPrivate ? Lock : Hash;
+  const quiet = isQuiet(entry);
+  const calls = unread > 0 && !quiet;
   return (
-    <Link
-      to="/rooms/$roomId"
-      params={{ roomId }}
-      className={cx(
-        "flex h-9 items-center gap-2.5 rounded-lg px-2 hover:bg-hover",
-        "aria-[current=page]:text-ink",
-        unread > 0 ? "font-semibold text-ink" : "text-ink-soft",
-      )}
-      activeProps={{ className: "bg-selected", "aria-current": "page" }}
-    >
-      {other ? (
-        <Avatar id={other.id} name={other.username} src={other.avatar} size={22} />
-      ) : (
-        <Icon aria-hidden size={16} className="mx-[3px] shrink-0" />
-      )}
-      <span className="min-w-0 flex-1 truncate">{title}</span>
-      {mentions > 0 ? (
-        <Badge strong count={mentions} label={t("rooms.mentions", { count: mentions })} />
-      ) : (
-        <Badge count={unread} label={t("rooms.unread", { count: unread })} />
-      )}
-    </Link>
+    <div className="group relative">
+      <Link
+        to="/rooms/$roomId"
+        params={{ roomId }}
+        data-room={roomId}
+        className={cx("flex h-9 items-center gap-2.5 rounded-lg px-2 hover:bg-hover", calls && "font-semibold")}
+        activeProps={{ className: "bg-selected", "aria-current": "page" }}
+        inactiveProps={{ className: calls ? "" : "text-ink-soft" }}
+      >
+        <RoomIcon entry={entry} me={me} />
+        <span className="min-w-0 flex-1 truncate">{roomTitle(entry, me)}</span>
+        <span className="flex items-center gap-1.5 group-focus-within:pr-7 group-hover:pr-7 pointer-coarse:pr-7 group-has-data-[state=open]:pr-7">
+          {draft && <Sign icon={PencilLine} label={t("rooms.draft")} />}
+          {quiet && <Sign icon={BellOff} label={t("rooms.muted")} />}
+          {mentions > 0 ? (
+            <Badge strong count={mentions} label={t("rooms.mentions", { count: mentions })} />
+          ) : (
+            !quiet && <Badge count={unread} label={t("rooms.unread", { count: unread })} />
+          )}
+        </span>
+      </Link>
+      <RoomMenu
+        roomId={roomId}
+        className="absolute top-1 right-1 opacity-0 focus-visible:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100 data-[state=open]:opacity-100"
+      />
+    </div>
   );
 }
+
+const Sign = ({ icon: Icon, label }: { icon: typeof BellOff; label: string }) => (
+  <span role="img" aria-label={label} title={label} className="text-ink-soft">
+    <Icon aria-hidden size={14} />
+  </span>
+);
