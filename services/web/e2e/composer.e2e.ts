@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Account } from "./account";
 import { Person, say, sees, startBrowser } from "./browser";
 import { type Natter, startNatter } from "./natter";
+import { until } from "./process";
 
 let natter: Natter;
 let browser: Browser;
@@ -41,7 +42,8 @@ test("names and emoji are completed, formats wrap, drafts stay, files go out", a
   await composer.press("Control+Shift+z");
   await composer.press("Enter");
   await sees(page, "hello @benedict 🎉 and 👋");
-  expect((await ben.call("GET", "/chat/mentions"))[0].content).toBe("hello @benedict 🎉 and 👋");
+  const mentioned = async () => (await ben.call("GET", "/chat/mentions"))[0]?.content === "hello @benedict 🎉 and 👋";
+  await until(mentioned, () => "nobody was mentioned");
 
   await composer.fill("plain");
   await composer.press("Control+a");
@@ -65,8 +67,12 @@ test("names and emoji are completed, formats wrap, drafts stay, files go out", a
   await say(page, "a dot");
   await sees(page, "a dot");
   await files.waitFor({ state: "detached" });
-  const [message] = await ben.call("GET", `/chat/rooms/${garden}/messages?limit=1`);
-  expect(message).toMatchObject({ content: "a dot", type: "image", file: { name: "dot.png", width: 1 } });
+  const newest = async () => (await ben.call("GET", `/chat/rooms/${garden}/messages?limit=1`))[0];
+  await until(
+    async () => (await newest()).content === "a dot",
+    () => "the dot did not arrive",
+  );
+  expect(await newest()).toMatchObject({ content: "a dot", type: "image", file: { name: "dot.png", width: 1 } });
   await ana.close();
 });
 

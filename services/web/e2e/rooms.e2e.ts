@@ -54,6 +54,7 @@ test("rooms are found by filter, keys and switcher, and marked as read", async (
   await list.getByLabel("Filter rooms").press("Enter");
   await at(page, "cellar");
 
+  await list.getByRole("link", { name: "bath" }).hover();
   await list.getByRole("button", { name: "Options of bath" }).click();
   await page.getByRole("menuitem", { name: "Add to favourites" }).click();
   await list.getByRole("region", { name: "Favourites" }).getByRole("link", { name: "bath" }).waitFor();

@@ -109,7 +109,7 @@ export const en = {
   "newMessage.you": "{name} (you)",
   "newMessage.bot": "bot",
   "newMessage.open": "Open the conversation",
-  "newMessage.group": { one: "Start a group", other: "Start a group of {count}" },
+  "newMessage.group": "Start a group of {count}",
   "newMessage.name": "Name of the group",
 
   "switcher.title": "Go to a conversation",

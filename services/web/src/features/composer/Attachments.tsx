@@ -1,10 +1,10 @@
 import { FileText, RotateCw, X } from "lucide-react";
 import { useClient } from "~/features/app/client-context";
+import { fileSize } from "~/features/files/sizes";
 import { t } from "~/i18n/t";
 import { cx } from "~/ui/class-names";
 import { IconButton } from "~/ui/IconButton";
 import type { Upload } from "~/uploads/uploads.client";
-import { fileSize } from "./file-size";
 
 /** The files that go out with the next message. */
 export const Attachments = ({ uploads }: { uploads: readonly Upload[] }) => (

@@ -117,7 +117,7 @@ export function MarkdownField({ roomId, value, onChange, onSubmit, input, onKeyD
         aria-controls={open ? id : undefined}
         aria-activedescendant={open ? `${id}-${at}` : undefined}
         placeholder={rest.placeholder}
-        className={cx("field-sizing-content block w-full resize-none bg-transparent outline-none placeholder:text-ink-soft", className)}
+        className={cx("field-sizing-content block w-full resize-none outline-none placeholder:text-ink-soft", className)}
         onChange={(event) => change(event.target.value, event.target)}
         onSelect={(event) => setCaret(event.currentTarget.selectionStart)}
         onFocus={() => setFocused(true)}

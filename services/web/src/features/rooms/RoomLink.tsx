@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { BellOff, PencilLine } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useApp } from "~/features/app/client-context";
 import { useHasDraft } from "~/features/composer/use-draft";
 import { t } from "~/i18n/t";
@@ -8,20 +9,23 @@ import { roomEntry, roomTitle } from "~/state/selectors";
 import { Badge } from "~/ui/Badge";
 import { cx } from "~/ui/class-names";
 import { RoomIcon } from "./RoomIcon";
-import { RoomMenu } from "./RoomMenu";
 import { isQuiet } from "./sections";
 
-/** A line of the room list. */
+const RoomMenu = lazy(() => import("./RoomMenu"));
+
+/** A line of the room list. What one can do with the room is there once somebody comes near. */
 export function RoomLink({ roomId }: { roomId: RoomId }) {
   const entry = useApp(roomEntry(roomId));
   const me = useApp((s) => s.chat.me?.id);
   const draft = useHasDraft(roomId);
+  const [near, setNear] = useState(() => matchMedia("(pointer: coarse)").matches);
   if (!entry) return null;
   const { unread, mentions } = entry.marker;
   const quiet = isQuiet(entry);
   const calls = unread > 0 && !quiet;
   return (
-    <div className="group relative">
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only notices that somebody comes near
+    <div className="group relative" onPointerEnter={() => setNear(true)} onFocus={() => setNear(true)}>
       <Link
         to="/rooms/$roomId"
         params={{ roomId }}
@@ -42,10 +46,14 @@ export function RoomLink({ roomId }: { roomId: RoomId }) {
           )}
         </span>
       </Link>
-      <RoomMenu
-        roomId={roomId}
-        className="absolute top-1 right-1 opacity-0 focus-visible:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100 data-[state=open]:opacity-100"
-      />
+      <Suspense>
+        {near && (
+          <RoomMenu
+            roomId={roomId}
+            className="absolute top-1 right-1 opacity-0 focus-visible:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100 data-[state=open]:opacity-100"
+          />
+        )}
+      </Suspense>
     </div>
   );
 }

@@ -1,8 +1,7 @@
 import { useRouter } from "@tanstack/react-router";
-import { Compass, ListFilter, Plus, Search, SquarePen } from "lucide-react";
+import { Compass, Plus, Search, SquarePen } from "lucide-react";
 import { type KeyboardEvent, lazy, Suspense, useRef, useState } from "react";
 import { useShallow } from "zustand/react/shallow";
-import { AccountMenu } from "~/features/app/AccountMenu";
 import { useApp } from "~/features/app/client-context";
 import { useWatched } from "~/features/app/use-watched";
 import { t } from "~/i18n/t";
@@ -10,13 +9,15 @@ import { maxWatched } from "~/protocol/limits";
 import { hasRooms, otherOf } from "~/state/selectors";
 import { cx } from "~/ui/class-names";
 import { IconButton } from "~/ui/IconButton";
-import { Menu, MenuChoice } from "~/ui/Menu";
 import { Invitations } from "./Invitations";
 import { useListOptions } from "./list-options";
 import { RoomNav } from "./RoomNav";
 import { RoomSection } from "./RoomSection";
 import { idsOf, sectionNames, sectionsOf } from "./sections";
 
+// Menus and dialogs come behind the list.
+const AccountMenu = lazy(() => import("~/features/app/AccountMenu").then((m) => ({ default: m.AccountMenu })));
+const ListMenu = lazy(() => import("./ListMenu"));
 const CreateRoomDialog = lazy(() => import("./CreateRoomDialog"));
 const BrowseDialog = lazy(() => import("./BrowseDialog"));
 const NewMessageDialog = lazy(() => import("./NewMessageDialog"));
@@ -55,14 +56,9 @@ export function RoomList({ className }: { className?: string }) {
     <nav ref={list} aria-label={t("rooms.list")} className={cx("min-h-0 flex-col bg-side", className)} onKeyDown={onKeyDown}>
       <header className="flex h-14 shrink-0 items-center gap-1 pr-2 pl-4">
         <h1 className="flex-1 font-semibold text-[17px] tracking-tight">{t("common.name")}</h1>
-        <Menu align="end" trigger={<IconButton icon={ListFilter} label={t("rooms.options")} />}>
-          <MenuChoice
-            label={t("rooms.sort")}
-            value={options.sort}
-            options={(["name", "unread"] as const).map((value) => ({ value, label: t(`rooms.sort.${value}`) }))}
-            onChange={(sort) => setOptions({ ...options, sort })}
-          />
-        </Menu>
+        <Suspense fallback={<div className="size-9" />}>
+          <ListMenu />
+        </Suspense>
         <IconButton icon={SquarePen} label={t("newMessage.title")} onClick={() => setDialog("message")} />
       </header>
       <div className="relative mx-3 mb-2 shrink-0">
@@ -120,7 +116,9 @@ export function RoomList({ className }: { className?: string }) {
         {filtering && found.length === 0 && <p className="px-2 py-4 text-center text-ink-soft">{t("rooms.noMatch")}</p>}
       </div>
       <footer className="flex shrink-0 items-center gap-1 border-line border-t p-2">
-        <AccountMenu />
+        <Suspense fallback={<div className="h-11" />}>
+          <AccountMenu />
+        </Suspense>
       </footer>
       <Suspense>{Open && <Open open onOpenChange={(open) => !open && setDialog(undefined)} />}</Suspense>
     </nav>

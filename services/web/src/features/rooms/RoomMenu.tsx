@@ -15,7 +15,7 @@ import { setPreferences } from "./preferences";
 const levels = ["default", "all", "mentions", "none"] as const;
 
 /** What one can do with a room without opening it. */
-export function RoomMenu({ roomId, className }: { roomId: RoomId; className?: string }) {
+export default function RoomMenu({ roomId, className }: { roomId: RoomId; className?: string }) {
   const client = useClient();
   const router = useRouter();
   const entry = useApp(roomEntry(roomId));

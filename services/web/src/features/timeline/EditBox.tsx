@@ -1,5 +1,6 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useClient } from "~/features/app/client-context";
+import { MarkdownField } from "~/features/composer/MarkdownField";
 import { t } from "~/i18n/t";
 import type { Message } from "~/protocol/types";
 import { Button } from "~/ui/Button";
@@ -7,7 +8,7 @@ import { useConversation } from "./conversation";
 import { useTools } from "./tools";
 
 /** A message being changed in its place. Enter saves, Escape leaves it as it was; made empty, it asks whether to delete it. */
-export function EditBox({ message }: { message: Message }) {
+export default function EditBox({ message }: { message: Message }) {
   const client = useClient();
   const tools = useTools();
   const { edit, input: composer } = useConversation();
@@ -26,6 +27,7 @@ export function EditBox({ message }: { message: Message }) {
     composer.current?.focus();
   };
   const save = async () => {
+    if (busy) return;
     const content = text.trim();
     if (content === message.content) return close();
     if (content === "" && message.fileUrl === "") {
@@ -42,15 +44,10 @@ export function EditBox({ message }: { message: Message }) {
     }
   };
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
     event.stopPropagation();
-    if (event.nativeEvent.isComposing) return;
-    if (event.key === "Escape") {
-      event.preventDefault();
-      close();
-    } else if (event.key === "Enter" && !event.shiftKey) {
-      event.preventDefault();
-      void save();
-    }
+    close();
   };
   return (
     <form
@@ -60,16 +57,18 @@ export function EditBox({ message }: { message: Message }) {
         void save();
       }}
     >
-      <textarea
-        ref={input}
-        value={text}
-        rows={1}
-        disabled={busy}
-        aria-label={t("message.editLabel")}
-        className="field-sizing-content max-h-60 min-h-9 w-full resize-none rounded-lg border border-line-strong bg-ground px-2.5 py-1.5 outline-none focus:border-accent-ink focus:ring-2 focus:ring-selected"
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={onKeyDown}
-      />
+      <div className="relative">
+        <MarkdownField
+          roomId={message.roomId}
+          value={text}
+          onChange={setText}
+          onSubmit={() => void save()}
+          onKeyDown={onKeyDown}
+          input={input}
+          label={t("message.editLabel")}
+          className="max-h-60 min-h-9 rounded-lg border border-line-strong bg-ground px-2.5 py-1.5 focus:border-accent-ink focus:ring-2 focus:ring-selected"
+        />
+      </div>
       <div className="flex items-center gap-2">
         <Button kind="primary" type="submit" busy={busy} className="h-8">
           {t("message.saveEdit")}

@@ -8,13 +8,13 @@ import { Avatar } from "~/ui/Avatar";
 import { cx } from "~/ui/class-names";
 import { useConversation } from "./conversation";
 import { exactTime, timeOfDay } from "./dates";
-import { EditBox } from "./EditBox";
 import { QuoteLine } from "./QuoteLine";
 import { Reactions } from "./Reactions";
 import { ReceiptMark } from "./ReceiptMark";
 import { ThreadLink } from "./ThreadLink";
 import { useTools } from "./tools";
 
+const EditBox = lazy(() => import("./EditBox"));
 const MessageToolbar = lazy(() => import("./MessageToolbar"));
 
 interface Props {
@@ -110,7 +110,13 @@ export const MessageRow = memo(function MessageRow({ message: m, named, marked =
           </header>
         )}
         {m.replyTo !== 0 && <QuoteLine replyTo={m.replyTo} quote={m.quote} />}
-        {isEditing ? <EditBox message={m} /> : <MessageBody message={m} />}
+        {isEditing ? (
+          <Suspense fallback={<MessageBody message={m} />}>
+            <EditBox message={m} />
+          </Suspense>
+        ) : (
+          <MessageBody message={m} />
+        )}
         <Reactions message={m} />
         {m.replies && m.replies.count > 0 && <ThreadLink seq={m.seq} replies={m.replies} />}
       </div>
