@@ -17,15 +17,13 @@ func Parse(text string) (*Query, error) {
 		return nil, errorAt(1, "the query is not UTF-8")
 	}
 	p := parser{text: text}
-	isPlain := false // the last part was a word without quotes
 	for p.space(); p.rest() != ""; p.space() {
-		var err error
-		if isPlain, err = p.part(); err != nil {
+		if err := p.part(); err != nil {
 			return nil, err
 		}
 	}
 	q := &p.query
-	if n := len(q.Terms); isPlain && !q.Terms[n-1].Not {
+	if n := len(q.Terms); p.isPlain && !q.Terms[n-1].Not {
 		q.Terms[n-1].Prefix = canGoOn(q.Terms[n-1])
 	}
 	words := 0
@@ -55,6 +53,8 @@ type parser struct {
 	text  string
 	pos   int // in bytes
 	query Query
+	// isPlain: the last term is without quotes.
+	isPlain bool
 }
 
 func (p *parser) rest() string { return p.text[p.pos:] }
@@ -66,8 +66,8 @@ func (p *parser) space() {
 	p.pos = len(p.text) - len(strings.TrimLeftFunc(p.rest(), unicode.IsSpace))
 }
 
-// part reads a word, a phrase or a filter. isPlain: it was a word without quotes.
-func (p *parser) part() (isPlain bool, err error) {
+// part reads a word, a phrase or a filter.
+func (p *parser) part() error {
 	start := p.pos
 	not := len(p.rest()) > 1 && p.rest()[0] == '-' && p.rest()[1] != '-'
 	if not {
@@ -75,7 +75,7 @@ func (p *parser) part() (isPlain bool, err error) {
 	}
 	if key, filter := p.filter(); filter != nil {
 		if not {
-			return false, errorAt(p.place(start), "only words and phrases can be left out with -, not %s:", key)
+			return errorAt(p.place(start), "only words and phrases can be left out with -, not %s:", key)
 		}
 		at := p.place(p.pos)
 		p.pos += len(key) + 1
@@ -84,23 +84,23 @@ func (p *parser) part() (isPlain bool, err error) {
 			err = errorAt(at, "%s: needs a value right after the colon", key)
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
-		return false, filter(&p.query, Name{value, at})
+		return filter(&p.query, Name{value, at})
 	}
 	value, quoted, err := p.value()
 	if err != nil {
-		return false, err
+		return err
 	}
 	term := Term{Not: not}
 	for _, w := range Words(value) {
 		term.Words = append(term.Words, w.Text)
 	}
 	if len(term.Words) == 0 {
-		return false, errorAt(p.place(start), "%q has no letter, digit or symbol to look for", p.text[start:p.pos])
+		return errorAt(p.place(start), "%q has no letter, digit or symbol to look for", p.text[start:p.pos])
 	}
-	p.query.Terms = append(p.query.Terms, term)
-	return !quoted, nil
+	p.query.Terms, p.isPlain = append(p.query.Terms, term), !quoted
+	return nil
 }
 
 // value reads what is between quotes, or up to the next space.

@@ -78,7 +78,8 @@ func TestParse(t *testing.T) {
 		"after:2026-01-30":               {After: day(31)},
 		"after:2026-01-30T23:59:59.999Z": {After: day(31)},
 		"before:2026-01-31T01:00:00+01:00 before:2026-02-01": {Before: day(31)},
-		"ab in:x": {Terms: []query.Term{word("ab")}, In: []query.Name{{"x", 4}}},
+		"hello wor in:x": {Terms: []query.Term{word("hello"), {Words: []string{"wor"}, Prefix: true}}, In: []query.Name{{"x", 11}}},
+		"ab in:x":        {Terms: []query.Term{word("ab")}, In: []query.Name{{"x", 4}}},
 	} {
 		got, err := query.Parse(text)
 		if err != nil || !reflect.DeepEqual(*got, want) {
