@@ -1,5 +1,5 @@
 // Moves a build to dist/, where the Go package embeds it: files compressed beforehand, and the budget kept.
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
@@ -11,6 +11,7 @@ const budget = 200 * 1024;
 // Routes that are loaded with the first page.
 const firstRoutes = ["src/routes/_app.tsx", "src/routes/_app.rooms.tsx", "src/routes/_app.rooms.$roomId.tsx"];
 
+mkdirSync(to, { recursive: true });
 for (const name of readdirSync(to)) {
   if (name !== ".gitkeep") rmSync(join(to, name), { recursive: true });
 }

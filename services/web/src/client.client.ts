@@ -23,6 +23,8 @@ import { Uploads } from "~/uploads/uploads.client";
 const frameTime = 16;
 /** Rooms and threads whose history stays loaded; the one that was opened longest ago goes first. */
 const maxOpen = 20;
+/** Milliseconds until a page that was too old is fetched again: who answered it is behind. */
+const stalePause = 250;
 /** How long a toast stays, in milliseconds. */
 const toastLife = 6000;
 
@@ -141,7 +143,7 @@ export class Client {
     for (const frame of frames) {
       const [next, effects] = receive(chat, frame, performance.now());
       chat = next;
-      for (const { roomId, seq } of effects) void this.request({ resume: { rooms: [{ roomId, seq }] } }).catch(() => this.reconnect());
+      for (const { roomId, seq } of effects) void this.request({ resume: { rooms: [{ roomId, seq }] } }).catch(() => this.#socket.drop());
       const { event } = frame;
       if (event?.message && event.actor?.userId !== chat.me?.id) this.#received(chat.rooms[event.roomId ?? ""]);
       else if (event?.nonce) nonces.push(event.nonce);
@@ -225,7 +227,10 @@ export class Client {
         placed = placePage(entry, decode.page(page), place);
         if (placed === "ahead") await new Promise<void>((resolve) => this.#applied.push(resolve));
       } while (placed === "ahead");
-      if (placed === "stale") continue;
+      if (placed === "stale") {
+        await new Promise((resolve) => setTimeout(resolve, stalePause));
+        continue;
+      }
       const entry = placed;
       this.#changeChat((chat) => inRoom(chat, roomId, () => entry));
       const { user } = this.store.getState();

@@ -68,6 +68,12 @@ export class Socket {
     this.#step({ kind: "wake" });
   }
 
+  /** Gives this connection up for another one, which resumes. */
+  drop(): void {
+    this.#hangUp();
+    this.#step({ kind: "closed", code: 1006, reason: "" });
+  }
+
   /** Sends what needs no answer, if there is a connection. */
   tell(frame: ClientFrame): void {
     if (this.#link.status === "live") this.#ws?.send(JSON.stringify(frame));

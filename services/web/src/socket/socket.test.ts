@@ -148,6 +148,16 @@ test("goAway: a new connection takes over in its slot", async () => {
   await until(() => socket.link.status === "live");
 });
 
+test("a connection that is given up is followed by another", async () => {
+  const first = await server.peer();
+  await first.welcome();
+  await until(() => socket.link.status === "live");
+  socket.drop();
+  await (await server.peer()).welcome();
+  await first.closed;
+  await until(() => socket.link.status === "live");
+});
+
 test("what an old connection still says is not heard", async () => {
   const first = await server.peer();
   await first.welcome();
