@@ -68,7 +68,7 @@ export function SearchFilters({ onAdd }: { onAdd(name: FilterName, value: string
 }
 
 const FilterButton = ({ icon, label, ...rest }: { icon: ReactNode; label: string }) => (
-  <Button className="h-8 rounded-full px-3 text-[13px]" {...rest}>
+  <Button className="h-8! rounded-full! px-3 text-[13px]" {...rest}>
     {icon}
     {label}
   </Button>
