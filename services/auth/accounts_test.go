@@ -270,6 +270,17 @@ func TestSecondFactor(t *testing.T) {
 		t.Fatalf("%v, %v", offer, err)
 	}
 	want(t, "not yet confirmed", login(""), "", "")
+	hasFactor := func() bool {
+		t.Helper()
+		security, err := call[*authv1.Security](ctx, c, "GetSecurity", &authv1.GetSecurityRequest{})
+		if err != nil || !security.GetHasPassword() || security.GetEmailVerified() {
+			t.Fatalf("security: %v, %v", security, err)
+		}
+		return security.GetHasSecondFactor()
+	}
+	if hasFactor() {
+		t.Error("a second factor that is only offered counts")
+	}
 	now := time.Now()
 	codeAt := func(d time.Duration) string {
 		code, err := totp.GenerateCode(offer.GetSecret(), now.Add(d))
@@ -286,6 +297,9 @@ func TestSecondFactor(t *testing.T) {
 	codes, err := confirm(codeAt(0))
 	if err != nil || len(codes.GetRecoveryCodes()) != 10 {
 		t.Fatalf("%v, %v", codes, err)
+	}
+	if !hasFactor() {
+		t.Error("there is no second factor")
 	}
 	want(t, "no code", login(""), fault.SecondFactorRequired, "code")
 	want(t, "the code that confirmed it", login(codeAt(0)), fault.Unauthenticated, "code")

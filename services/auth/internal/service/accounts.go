@@ -367,6 +367,7 @@ func (s *Service) serveAccounts(server *rpc.Server) error {
 		rpc.Handle(server, "UpdateMe", s.UpdateMe),
 		rpc.Handle(server, "DeactivateMe", s.DeactivateMe),
 		rpc.Handle(server, "DeleteMe", s.DeleteMe),
+		rpc.Handle(server, "GetSecurity", s.GetSecurity),
 		rpc.Handle(server, "OfferSecondFactor", s.OfferSecondFactor),
 		rpc.Handle(server, "ConfirmSecondFactor", s.ConfirmSecondFactor),
 		rpc.Handle(server, "RenewRecoveryCodes", s.RenewRecoveryCodes),

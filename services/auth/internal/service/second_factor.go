@@ -81,6 +81,21 @@ func (s *Service) stepOf(u user.User, sealed []byte, code string) (int64, error)
 	return step, nil
 }
 
+// GetSecurity says how the caller's account is secured.
+func (s *Service) GetSecurity(ctx context.Context, _ *authv1.GetSecurityRequest) (*authv1.Security, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	factor, err := s.store.SecondFactor(ctx, u.ID)
+	if err != nil && fault.CodeOf(err) != fault.NotFound {
+		return nil, err
+	}
+	return &authv1.Security{
+		HasPassword: u.PasswordHash != "", EmailVerified: u.EmailVerified, HasSecondFactor: err == nil && factor.IsConfirmed,
+	}, nil
+}
+
 // OfferSecondFactor makes a secret, which counts for nothing yet.
 func (s *Service) OfferSecondFactor(ctx context.Context, req *authv1.OfferSecondFactorRequest) (*authv1.OfferSecondFactorResponse, error) {
 	u, err := s.checkPassword(ctx, req.GetPassword())

@@ -790,6 +790,105 @@ func (*DeleteMeResponse) Descriptor() ([]byte, []int) {
 	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{16}
 }
 
+type GetSecurityRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSecurityRequest) Reset() {
+	*x = GetSecurityRequest{}
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSecurityRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSecurityRequest) ProtoMessage() {}
+
+func (x *GetSecurityRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSecurityRequest.ProtoReflect.Descriptor instead.
+func (*GetSecurityRequest) Descriptor() ([]byte, []int) {
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{17}
+}
+
+// Security is how an account is secured.
+type Security struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// False: it came by single sign-on and was never given a password. A link that resets the password gives one.
+	HasPassword   bool `protobuf:"varint,1,opt,name=has_password,json=hasPassword,proto3" json:"has_password,omitempty"`
+	EmailVerified bool `protobuf:"varint,2,opt,name=email_verified,json=emailVerified,proto3" json:"email_verified,omitempty"`
+	// Signing in with the password takes a code as well.
+	HasSecondFactor bool `protobuf:"varint,3,opt,name=has_second_factor,json=hasSecondFactor,proto3" json:"has_second_factor,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Security) Reset() {
+	*x = Security{}
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Security) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Security) ProtoMessage() {}
+
+func (x *Security) ProtoReflect() protoreflect.Message {
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Security.ProtoReflect.Descriptor instead.
+func (*Security) Descriptor() ([]byte, []int) {
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Security) GetHasPassword() bool {
+	if x != nil {
+		return x.HasPassword
+	}
+	return false
+}
+
+func (x *Security) GetEmailVerified() bool {
+	if x != nil {
+		return x.EmailVerified
+	}
+	return false
+}
+
+func (x *Security) GetHasSecondFactor() bool {
+	if x != nil {
+		return x.HasSecondFactor
+	}
+	return false
+}
+
 type OfferSecondFactorRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Password      string                 `protobuf:"bytes,1,opt,name=password,proto3" json:"password,omitempty"`
@@ -799,7 +898,7 @@ type OfferSecondFactorRequest struct {
 
 func (x *OfferSecondFactorRequest) Reset() {
 	*x = OfferSecondFactorRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[17]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +910,7 @@ func (x *OfferSecondFactorRequest) String() string {
 func (*OfferSecondFactorRequest) ProtoMessage() {}
 
 func (x *OfferSecondFactorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[17]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +923,7 @@ func (x *OfferSecondFactorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferSecondFactorRequest.ProtoReflect.Descriptor instead.
 func (*OfferSecondFactorRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{17}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OfferSecondFactorRequest) GetPassword() string {
@@ -846,7 +945,7 @@ type OfferSecondFactorResponse struct {
 
 func (x *OfferSecondFactorResponse) Reset() {
 	*x = OfferSecondFactorResponse{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[18]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +957,7 @@ func (x *OfferSecondFactorResponse) String() string {
 func (*OfferSecondFactorResponse) ProtoMessage() {}
 
 func (x *OfferSecondFactorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[18]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +970,7 @@ func (x *OfferSecondFactorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferSecondFactorResponse.ProtoReflect.Descriptor instead.
 func (*OfferSecondFactorResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{18}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OfferSecondFactorResponse) GetSecret() string {
@@ -897,7 +996,7 @@ type ConfirmSecondFactorRequest struct {
 
 func (x *ConfirmSecondFactorRequest) Reset() {
 	*x = ConfirmSecondFactorRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[19]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -909,7 +1008,7 @@ func (x *ConfirmSecondFactorRequest) String() string {
 func (*ConfirmSecondFactorRequest) ProtoMessage() {}
 
 func (x *ConfirmSecondFactorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[19]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -922,7 +1021,7 @@ func (x *ConfirmSecondFactorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmSecondFactorRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmSecondFactorRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{19}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ConfirmSecondFactorRequest) GetCode() string {
@@ -942,7 +1041,7 @@ type RecoveryCodes struct {
 
 func (x *RecoveryCodes) Reset() {
 	*x = RecoveryCodes{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[20]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -954,7 +1053,7 @@ func (x *RecoveryCodes) String() string {
 func (*RecoveryCodes) ProtoMessage() {}
 
 func (x *RecoveryCodes) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[20]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -967,7 +1066,7 @@ func (x *RecoveryCodes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecoveryCodes.ProtoReflect.Descriptor instead.
 func (*RecoveryCodes) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{20}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RecoveryCodes) GetRecoveryCodes() []string {
@@ -988,7 +1087,7 @@ type RenewRecoveryCodesRequest struct {
 
 func (x *RenewRecoveryCodesRequest) Reset() {
 	*x = RenewRecoveryCodesRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[21]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1099,7 @@ func (x *RenewRecoveryCodesRequest) String() string {
 func (*RenewRecoveryCodesRequest) ProtoMessage() {}
 
 func (x *RenewRecoveryCodesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[21]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1112,7 @@ func (x *RenewRecoveryCodesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRecoveryCodesRequest.ProtoReflect.Descriptor instead.
 func (*RenewRecoveryCodesRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{21}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RenewRecoveryCodesRequest) GetPassword() string {
@@ -1041,7 +1140,7 @@ type DropSecondFactorRequest struct {
 
 func (x *DropSecondFactorRequest) Reset() {
 	*x = DropSecondFactorRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[22]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1152,7 @@ func (x *DropSecondFactorRequest) String() string {
 func (*DropSecondFactorRequest) ProtoMessage() {}
 
 func (x *DropSecondFactorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[22]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1165,7 @@ func (x *DropSecondFactorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropSecondFactorRequest.ProtoReflect.Descriptor instead.
 func (*DropSecondFactorRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{22}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DropSecondFactorRequest) GetPassword() string {
@@ -1091,7 +1190,7 @@ type DropSecondFactorResponse struct {
 
 func (x *DropSecondFactorResponse) Reset() {
 	*x = DropSecondFactorResponse{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[23]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1202,7 @@ func (x *DropSecondFactorResponse) String() string {
 func (*DropSecondFactorResponse) ProtoMessage() {}
 
 func (x *DropSecondFactorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[23]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1215,7 @@ func (x *DropSecondFactorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropSecondFactorResponse.ProtoReflect.Descriptor instead.
 func (*DropSecondFactorResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{23}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{25}
 }
 
 // AdminUser is an account as administrators see it.
@@ -1138,7 +1237,7 @@ type AdminUser struct {
 
 func (x *AdminUser) Reset() {
 	*x = AdminUser{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[24]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1249,7 @@ func (x *AdminUser) String() string {
 func (*AdminUser) ProtoMessage() {}
 
 func (x *AdminUser) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[24]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1262,7 @@ func (x *AdminUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdminUser.ProtoReflect.Descriptor instead.
 func (*AdminUser) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{24}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AdminUser) GetId() string {
@@ -1234,7 +1333,7 @@ type ListUsersRequest struct {
 
 func (x *ListUsersRequest) Reset() {
 	*x = ListUsersRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[25]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1345,7 @@ func (x *ListUsersRequest) String() string {
 func (*ListUsersRequest) ProtoMessage() {}
 
 func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[25]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1358,7 @@ func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersRequest.ProtoReflect.Descriptor instead.
 func (*ListUsersRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{25}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListUsersRequest) GetAfter() string {
@@ -1286,7 +1385,7 @@ type ListUsersResponse struct {
 
 func (x *ListUsersResponse) Reset() {
 	*x = ListUsersResponse{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[26]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1397,7 @@ func (x *ListUsersResponse) String() string {
 func (*ListUsersResponse) ProtoMessage() {}
 
 func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[26]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1410,7 @@ func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersResponse.ProtoReflect.Descriptor instead.
 func (*ListUsersResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{26}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListUsersResponse) GetUsers() []*AdminUser {
@@ -1339,7 +1438,7 @@ type SetUserRoleRequest struct {
 
 func (x *SetUserRoleRequest) Reset() {
 	*x = SetUserRoleRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[27]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1450,7 @@ func (x *SetUserRoleRequest) String() string {
 func (*SetUserRoleRequest) ProtoMessage() {}
 
 func (x *SetUserRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[27]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1463,7 @@ func (x *SetUserRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetUserRoleRequest.ProtoReflect.Descriptor instead.
 func (*SetUserRoleRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{27}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SetUserRoleRequest) GetUserId() string {
@@ -1390,7 +1489,7 @@ type DeactivateUserRequest struct {
 
 func (x *DeactivateUserRequest) Reset() {
 	*x = DeactivateUserRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[28]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1501,7 @@ func (x *DeactivateUserRequest) String() string {
 func (*DeactivateUserRequest) ProtoMessage() {}
 
 func (x *DeactivateUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[28]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +1514,7 @@ func (x *DeactivateUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeactivateUserRequest.ProtoReflect.Descriptor instead.
 func (*DeactivateUserRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{28}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DeactivateUserRequest) GetUserId() string {
@@ -1434,7 +1533,7 @@ type ReactivateUserRequest struct {
 
 func (x *ReactivateUserRequest) Reset() {
 	*x = ReactivateUserRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[29]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1545,7 @@ func (x *ReactivateUserRequest) String() string {
 func (*ReactivateUserRequest) ProtoMessage() {}
 
 func (x *ReactivateUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[29]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1558,7 @@ func (x *ReactivateUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactivateUserRequest.ProtoReflect.Descriptor instead.
 func (*ReactivateUserRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{29}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReactivateUserRequest) GetUserId() string {
@@ -1487,7 +1586,7 @@ type Invitation struct {
 
 func (x *Invitation) Reset() {
 	*x = Invitation{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[30]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1499,7 +1598,7 @@ func (x *Invitation) String() string {
 func (*Invitation) ProtoMessage() {}
 
 func (x *Invitation) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[30]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1512,7 +1611,7 @@ func (x *Invitation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invitation.ProtoReflect.Descriptor instead.
 func (*Invitation) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{30}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Invitation) GetId() string {
@@ -1585,7 +1684,7 @@ type CreateInvitationRequest struct {
 
 func (x *CreateInvitationRequest) Reset() {
 	*x = CreateInvitationRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[31]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1597,7 +1696,7 @@ func (x *CreateInvitationRequest) String() string {
 func (*CreateInvitationRequest) ProtoMessage() {}
 
 func (x *CreateInvitationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[31]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1610,7 +1709,7 @@ func (x *CreateInvitationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateInvitationRequest.ProtoReflect.Descriptor instead.
 func (*CreateInvitationRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{31}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CreateInvitationRequest) GetNote() string {
@@ -1646,7 +1745,7 @@ type ListInvitationsRequest struct {
 
 func (x *ListInvitationsRequest) Reset() {
 	*x = ListInvitationsRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[32]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1658,7 +1757,7 @@ func (x *ListInvitationsRequest) String() string {
 func (*ListInvitationsRequest) ProtoMessage() {}
 
 func (x *ListInvitationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[32]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1671,7 +1770,7 @@ func (x *ListInvitationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvitationsRequest.ProtoReflect.Descriptor instead.
 func (*ListInvitationsRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{32}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListInvitationsRequest) GetBefore() string {
@@ -1698,7 +1797,7 @@ type ListInvitationsResponse struct {
 
 func (x *ListInvitationsResponse) Reset() {
 	*x = ListInvitationsResponse{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[33]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1710,7 +1809,7 @@ func (x *ListInvitationsResponse) String() string {
 func (*ListInvitationsResponse) ProtoMessage() {}
 
 func (x *ListInvitationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[33]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1723,7 +1822,7 @@ func (x *ListInvitationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvitationsResponse.ProtoReflect.Descriptor instead.
 func (*ListInvitationsResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{33}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListInvitationsResponse) GetInvitations() []*Invitation {
@@ -1749,7 +1848,7 @@ type RevokeInvitationRequest struct {
 
 func (x *RevokeInvitationRequest) Reset() {
 	*x = RevokeInvitationRequest{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[34]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1761,7 +1860,7 @@ func (x *RevokeInvitationRequest) String() string {
 func (*RevokeInvitationRequest) ProtoMessage() {}
 
 func (x *RevokeInvitationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[34]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1774,7 +1873,7 @@ func (x *RevokeInvitationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeInvitationRequest.ProtoReflect.Descriptor instead.
 func (*RevokeInvitationRequest) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{34}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RevokeInvitationRequest) GetInvitationId() string {
@@ -1792,7 +1891,7 @@ type RevokeInvitationResponse struct {
 
 func (x *RevokeInvitationResponse) Reset() {
 	*x = RevokeInvitationResponse{}
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[35]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1804,7 +1903,7 @@ func (x *RevokeInvitationResponse) String() string {
 func (*RevokeInvitationResponse) ProtoMessage() {}
 
 func (x *RevokeInvitationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_natter_auth_v1_accounts_proto_msgTypes[35]
+	mi := &file_natter_auth_v1_accounts_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1817,7 +1916,7 @@ func (x *RevokeInvitationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeInvitationResponse.ProtoReflect.Descriptor instead.
 func (*RevokeInvitationResponse) Descriptor() ([]byte, []int) {
-	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{35}
+	return file_natter_auth_v1_accounts_proto_rawDescGZIP(), []int{37}
 }
 
 var File_natter_auth_v1_accounts_proto protoreflect.FileDescriptor
@@ -1861,7 +1960,12 @@ const file_natter_auth_v1_accounts_proto_rawDesc = "" +
 	"\x0fDeleteMeRequest\x12\x1a\n" +
 	"\bpassword\x18\x01 \x01(\tR\bpassword\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\"\x12\n" +
-	"\x10DeleteMeResponse\"6\n" +
+	"\x10DeleteMeResponse\"\x14\n" +
+	"\x12GetSecurityRequest\"\x80\x01\n" +
+	"\bSecurity\x12!\n" +
+	"\fhas_password\x18\x01 \x01(\bR\vhasPassword\x12%\n" +
+	"\x0eemail_verified\x18\x02 \x01(\bR\remailVerified\x12*\n" +
+	"\x11has_second_factor\x18\x03 \x01(\bR\x0fhasSecondFactor\"6\n" +
 	"\x18OfferSecondFactorRequest\x12\x1a\n" +
 	"\bpassword\x18\x01 \x01(\tR\bpassword\"E\n" +
 	"\x19OfferSecondFactorResponse\x12\x16\n" +
@@ -1926,7 +2030,7 @@ const file_natter_auth_v1_accounts_proto_rawDesc = "" +
 	"\x04more\x18\x02 \x01(\bR\x04more\">\n" +
 	"\x17RevokeInvitationRequest\x12#\n" +
 	"\rinvitation_id\x18\x01 \x01(\tR\finvitationId\"\x1a\n" +
-	"\x18RevokeInvitationResponse2\xd2 \n" +
+	"\x18RevokeInvitationResponse2\x93\"\n" +
 	"\bAccounts\x12\x85\x02\n" +
 	"\x10SendVerification\x12'.natter.auth.v1.SendVerificationRequest\x1a(.natter.auth.v1.SendVerificationResponse\"\x9d\x01\xaa\xbb\x18\x98\x01\n" +
 	"\x04POST\x12\x12/auth/verification\x18\x01(\x010\x038\xca\x01BsMail the link that verifies an e-mail address once more. The answer does not tell whether there is such an account.\x12\xd4\x01\n" +
@@ -1945,7 +2049,9 @@ const file_natter_auth_v1_accounts_proto_rawDesc = "" +
 	"\fDeactivateMe\x12#.natter.auth.v1.DeactivateMeRequest\x1a$.natter.auth.v1.DeactivateMeResponse\"s\xaa\xbb\x18o\n" +
 	"\x04POST\x12\x13/auth/me/deactivate\x18\x01(\x020\x03BLClose one's account until an administrator opens it again. Its sessions end.\x12\xc0\x01\n" +
 	"\bDeleteMe\x12\x1f.natter.auth.v1.DeleteMeRequest\x1a .natter.auth.v1.DeleteMeResponse\"q\xaa\xbb\x18m\n" +
-	"\x04POST\x12\x0f/auth/me/delete\x18\x01(\x020\x03BNDelete one's account, for good. Its messages stay, as those of a deleted user.\x12\xee\x01\n" +
+	"\x04POST\x12\x0f/auth/me/delete\x18\x01(\x020\x03BNDelete one's account, for good. Its messages stay, as those of a deleted user.\x12\xbe\x01\n" +
+	"\vGetSecurity\x12\".natter.auth.v1.GetSecurityRequest\x1a\x18.natter.auth.v1.Security\"q\xaa\xbb\x18m\n" +
+	"\x03GET\x12\x0e/auth/security(\x020\x01BRHow the caller's account is secured: what a page that changes that has to ask for.\x12\xee\x01\n" +
 	"\x11OfferSecondFactor\x12(.natter.auth.v1.OfferSecondFactorRequest\x1a).natter.auth.v1.OfferSecondFactorResponse\"\x83\x01\xaa\xbb\x18\x7f\n" +
 	"\x04POST\x12\x13/auth/second-factor\x18\x01(\x020\x038\xc9\x01BYGet the secret for an authenticator app (TOTP). It counts when a code of it is confirmed.\x12\xfa\x01\n" +
 	"\x13ConfirmSecondFactor\x12*.natter.auth.v1.ConfirmSecondFactorRequest\x1a\x1d.natter.auth.v1.RecoveryCodes\"\x97\x01\xaa\xbb\x18\x92\x01\n" +
@@ -1981,7 +2087,7 @@ func file_natter_auth_v1_accounts_proto_rawDescGZIP() []byte {
 	return file_natter_auth_v1_accounts_proto_rawDescData
 }
 
-var file_natter_auth_v1_accounts_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_natter_auth_v1_accounts_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_natter_auth_v1_accounts_proto_goTypes = []any{
 	(*SendVerificationRequest)(nil),      // 0: natter.auth.v1.SendVerificationRequest
 	(*SendVerificationResponse)(nil),     // 1: natter.auth.v1.SendVerificationResponse
@@ -2000,34 +2106,36 @@ var file_natter_auth_v1_accounts_proto_goTypes = []any{
 	(*DeactivateMeResponse)(nil),         // 14: natter.auth.v1.DeactivateMeResponse
 	(*DeleteMeRequest)(nil),              // 15: natter.auth.v1.DeleteMeRequest
 	(*DeleteMeResponse)(nil),             // 16: natter.auth.v1.DeleteMeResponse
-	(*OfferSecondFactorRequest)(nil),     // 17: natter.auth.v1.OfferSecondFactorRequest
-	(*OfferSecondFactorResponse)(nil),    // 18: natter.auth.v1.OfferSecondFactorResponse
-	(*ConfirmSecondFactorRequest)(nil),   // 19: natter.auth.v1.ConfirmSecondFactorRequest
-	(*RecoveryCodes)(nil),                // 20: natter.auth.v1.RecoveryCodes
-	(*RenewRecoveryCodesRequest)(nil),    // 21: natter.auth.v1.RenewRecoveryCodesRequest
-	(*DropSecondFactorRequest)(nil),      // 22: natter.auth.v1.DropSecondFactorRequest
-	(*DropSecondFactorResponse)(nil),     // 23: natter.auth.v1.DropSecondFactorResponse
-	(*AdminUser)(nil),                    // 24: natter.auth.v1.AdminUser
-	(*ListUsersRequest)(nil),             // 25: natter.auth.v1.ListUsersRequest
-	(*ListUsersResponse)(nil),            // 26: natter.auth.v1.ListUsersResponse
-	(*SetUserRoleRequest)(nil),           // 27: natter.auth.v1.SetUserRoleRequest
-	(*DeactivateUserRequest)(nil),        // 28: natter.auth.v1.DeactivateUserRequest
-	(*ReactivateUserRequest)(nil),        // 29: natter.auth.v1.ReactivateUserRequest
-	(*Invitation)(nil),                   // 30: natter.auth.v1.Invitation
-	(*CreateInvitationRequest)(nil),      // 31: natter.auth.v1.CreateInvitationRequest
-	(*ListInvitationsRequest)(nil),       // 32: natter.auth.v1.ListInvitationsRequest
-	(*ListInvitationsResponse)(nil),      // 33: natter.auth.v1.ListInvitationsResponse
-	(*RevokeInvitationRequest)(nil),      // 34: natter.auth.v1.RevokeInvitationRequest
-	(*RevokeInvitationResponse)(nil),     // 35: natter.auth.v1.RevokeInvitationResponse
-	(*timestamppb.Timestamp)(nil),        // 36: google.protobuf.Timestamp
-	(*v1.User)(nil),                      // 37: natter.chat.v1.User
+	(*GetSecurityRequest)(nil),           // 17: natter.auth.v1.GetSecurityRequest
+	(*Security)(nil),                     // 18: natter.auth.v1.Security
+	(*OfferSecondFactorRequest)(nil),     // 19: natter.auth.v1.OfferSecondFactorRequest
+	(*OfferSecondFactorResponse)(nil),    // 20: natter.auth.v1.OfferSecondFactorResponse
+	(*ConfirmSecondFactorRequest)(nil),   // 21: natter.auth.v1.ConfirmSecondFactorRequest
+	(*RecoveryCodes)(nil),                // 22: natter.auth.v1.RecoveryCodes
+	(*RenewRecoveryCodesRequest)(nil),    // 23: natter.auth.v1.RenewRecoveryCodesRequest
+	(*DropSecondFactorRequest)(nil),      // 24: natter.auth.v1.DropSecondFactorRequest
+	(*DropSecondFactorResponse)(nil),     // 25: natter.auth.v1.DropSecondFactorResponse
+	(*AdminUser)(nil),                    // 26: natter.auth.v1.AdminUser
+	(*ListUsersRequest)(nil),             // 27: natter.auth.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),            // 28: natter.auth.v1.ListUsersResponse
+	(*SetUserRoleRequest)(nil),           // 29: natter.auth.v1.SetUserRoleRequest
+	(*DeactivateUserRequest)(nil),        // 30: natter.auth.v1.DeactivateUserRequest
+	(*ReactivateUserRequest)(nil),        // 31: natter.auth.v1.ReactivateUserRequest
+	(*Invitation)(nil),                   // 32: natter.auth.v1.Invitation
+	(*CreateInvitationRequest)(nil),      // 33: natter.auth.v1.CreateInvitationRequest
+	(*ListInvitationsRequest)(nil),       // 34: natter.auth.v1.ListInvitationsRequest
+	(*ListInvitationsResponse)(nil),      // 35: natter.auth.v1.ListInvitationsResponse
+	(*RevokeInvitationRequest)(nil),      // 36: natter.auth.v1.RevokeInvitationRequest
+	(*RevokeInvitationResponse)(nil),     // 37: natter.auth.v1.RevokeInvitationResponse
+	(*timestamppb.Timestamp)(nil),        // 38: google.protobuf.Timestamp
+	(*v1.User)(nil),                      // 39: natter.chat.v1.User
 }
 var file_natter_auth_v1_accounts_proto_depIdxs = []int32{
-	36, // 0: natter.auth.v1.AdminUser.created_at:type_name -> google.protobuf.Timestamp
-	24, // 1: natter.auth.v1.ListUsersResponse.users:type_name -> natter.auth.v1.AdminUser
-	36, // 2: natter.auth.v1.Invitation.created_at:type_name -> google.protobuf.Timestamp
-	36, // 3: natter.auth.v1.Invitation.expires_at:type_name -> google.protobuf.Timestamp
-	30, // 4: natter.auth.v1.ListInvitationsResponse.invitations:type_name -> natter.auth.v1.Invitation
+	38, // 0: natter.auth.v1.AdminUser.created_at:type_name -> google.protobuf.Timestamp
+	26, // 1: natter.auth.v1.ListUsersResponse.users:type_name -> natter.auth.v1.AdminUser
+	38, // 2: natter.auth.v1.Invitation.created_at:type_name -> google.protobuf.Timestamp
+	38, // 3: natter.auth.v1.Invitation.expires_at:type_name -> google.protobuf.Timestamp
+	32, // 4: natter.auth.v1.ListInvitationsResponse.invitations:type_name -> natter.auth.v1.Invitation
 	0,  // 5: natter.auth.v1.Accounts.SendVerification:input_type -> natter.auth.v1.SendVerificationRequest
 	2,  // 6: natter.auth.v1.Accounts.VerifyEmail:input_type -> natter.auth.v1.VerifyEmailRequest
 	4,  // 7: natter.auth.v1.Accounts.RequestPasswordReset:input_type -> natter.auth.v1.RequestPasswordResetRequest
@@ -2037,39 +2145,41 @@ var file_natter_auth_v1_accounts_proto_depIdxs = []int32{
 	12, // 11: natter.auth.v1.Accounts.UpdateMe:input_type -> natter.auth.v1.UpdateMeRequest
 	13, // 12: natter.auth.v1.Accounts.DeactivateMe:input_type -> natter.auth.v1.DeactivateMeRequest
 	15, // 13: natter.auth.v1.Accounts.DeleteMe:input_type -> natter.auth.v1.DeleteMeRequest
-	17, // 14: natter.auth.v1.Accounts.OfferSecondFactor:input_type -> natter.auth.v1.OfferSecondFactorRequest
-	19, // 15: natter.auth.v1.Accounts.ConfirmSecondFactor:input_type -> natter.auth.v1.ConfirmSecondFactorRequest
-	21, // 16: natter.auth.v1.Accounts.RenewRecoveryCodes:input_type -> natter.auth.v1.RenewRecoveryCodesRequest
-	22, // 17: natter.auth.v1.Accounts.DropSecondFactor:input_type -> natter.auth.v1.DropSecondFactorRequest
-	25, // 18: natter.auth.v1.Accounts.ListUsers:input_type -> natter.auth.v1.ListUsersRequest
-	27, // 19: natter.auth.v1.Accounts.SetUserRole:input_type -> natter.auth.v1.SetUserRoleRequest
-	28, // 20: natter.auth.v1.Accounts.DeactivateUser:input_type -> natter.auth.v1.DeactivateUserRequest
-	29, // 21: natter.auth.v1.Accounts.ReactivateUser:input_type -> natter.auth.v1.ReactivateUserRequest
-	31, // 22: natter.auth.v1.Accounts.CreateInvitation:input_type -> natter.auth.v1.CreateInvitationRequest
-	32, // 23: natter.auth.v1.Accounts.ListInvitations:input_type -> natter.auth.v1.ListInvitationsRequest
-	34, // 24: natter.auth.v1.Accounts.RevokeInvitation:input_type -> natter.auth.v1.RevokeInvitationRequest
-	1,  // 25: natter.auth.v1.Accounts.SendVerification:output_type -> natter.auth.v1.SendVerificationResponse
-	3,  // 26: natter.auth.v1.Accounts.VerifyEmail:output_type -> natter.auth.v1.VerifyEmailResponse
-	5,  // 27: natter.auth.v1.Accounts.RequestPasswordReset:output_type -> natter.auth.v1.RequestPasswordResetResponse
-	7,  // 28: natter.auth.v1.Accounts.ResetPassword:output_type -> natter.auth.v1.ResetPasswordResponse
-	9,  // 29: natter.auth.v1.Accounts.ChangePassword:output_type -> natter.auth.v1.ChangePasswordResponse
-	11, // 30: natter.auth.v1.Accounts.ChangeEmail:output_type -> natter.auth.v1.ChangeEmailResponse
-	37, // 31: natter.auth.v1.Accounts.UpdateMe:output_type -> natter.chat.v1.User
-	14, // 32: natter.auth.v1.Accounts.DeactivateMe:output_type -> natter.auth.v1.DeactivateMeResponse
-	16, // 33: natter.auth.v1.Accounts.DeleteMe:output_type -> natter.auth.v1.DeleteMeResponse
-	18, // 34: natter.auth.v1.Accounts.OfferSecondFactor:output_type -> natter.auth.v1.OfferSecondFactorResponse
-	20, // 35: natter.auth.v1.Accounts.ConfirmSecondFactor:output_type -> natter.auth.v1.RecoveryCodes
-	20, // 36: natter.auth.v1.Accounts.RenewRecoveryCodes:output_type -> natter.auth.v1.RecoveryCodes
-	23, // 37: natter.auth.v1.Accounts.DropSecondFactor:output_type -> natter.auth.v1.DropSecondFactorResponse
-	26, // 38: natter.auth.v1.Accounts.ListUsers:output_type -> natter.auth.v1.ListUsersResponse
-	24, // 39: natter.auth.v1.Accounts.SetUserRole:output_type -> natter.auth.v1.AdminUser
-	24, // 40: natter.auth.v1.Accounts.DeactivateUser:output_type -> natter.auth.v1.AdminUser
-	24, // 41: natter.auth.v1.Accounts.ReactivateUser:output_type -> natter.auth.v1.AdminUser
-	30, // 42: natter.auth.v1.Accounts.CreateInvitation:output_type -> natter.auth.v1.Invitation
-	33, // 43: natter.auth.v1.Accounts.ListInvitations:output_type -> natter.auth.v1.ListInvitationsResponse
-	35, // 44: natter.auth.v1.Accounts.RevokeInvitation:output_type -> natter.auth.v1.RevokeInvitationResponse
-	25, // [25:45] is the sub-list for method output_type
-	5,  // [5:25] is the sub-list for method input_type
+	17, // 14: natter.auth.v1.Accounts.GetSecurity:input_type -> natter.auth.v1.GetSecurityRequest
+	19, // 15: natter.auth.v1.Accounts.OfferSecondFactor:input_type -> natter.auth.v1.OfferSecondFactorRequest
+	21, // 16: natter.auth.v1.Accounts.ConfirmSecondFactor:input_type -> natter.auth.v1.ConfirmSecondFactorRequest
+	23, // 17: natter.auth.v1.Accounts.RenewRecoveryCodes:input_type -> natter.auth.v1.RenewRecoveryCodesRequest
+	24, // 18: natter.auth.v1.Accounts.DropSecondFactor:input_type -> natter.auth.v1.DropSecondFactorRequest
+	27, // 19: natter.auth.v1.Accounts.ListUsers:input_type -> natter.auth.v1.ListUsersRequest
+	29, // 20: natter.auth.v1.Accounts.SetUserRole:input_type -> natter.auth.v1.SetUserRoleRequest
+	30, // 21: natter.auth.v1.Accounts.DeactivateUser:input_type -> natter.auth.v1.DeactivateUserRequest
+	31, // 22: natter.auth.v1.Accounts.ReactivateUser:input_type -> natter.auth.v1.ReactivateUserRequest
+	33, // 23: natter.auth.v1.Accounts.CreateInvitation:input_type -> natter.auth.v1.CreateInvitationRequest
+	34, // 24: natter.auth.v1.Accounts.ListInvitations:input_type -> natter.auth.v1.ListInvitationsRequest
+	36, // 25: natter.auth.v1.Accounts.RevokeInvitation:input_type -> natter.auth.v1.RevokeInvitationRequest
+	1,  // 26: natter.auth.v1.Accounts.SendVerification:output_type -> natter.auth.v1.SendVerificationResponse
+	3,  // 27: natter.auth.v1.Accounts.VerifyEmail:output_type -> natter.auth.v1.VerifyEmailResponse
+	5,  // 28: natter.auth.v1.Accounts.RequestPasswordReset:output_type -> natter.auth.v1.RequestPasswordResetResponse
+	7,  // 29: natter.auth.v1.Accounts.ResetPassword:output_type -> natter.auth.v1.ResetPasswordResponse
+	9,  // 30: natter.auth.v1.Accounts.ChangePassword:output_type -> natter.auth.v1.ChangePasswordResponse
+	11, // 31: natter.auth.v1.Accounts.ChangeEmail:output_type -> natter.auth.v1.ChangeEmailResponse
+	39, // 32: natter.auth.v1.Accounts.UpdateMe:output_type -> natter.chat.v1.User
+	14, // 33: natter.auth.v1.Accounts.DeactivateMe:output_type -> natter.auth.v1.DeactivateMeResponse
+	16, // 34: natter.auth.v1.Accounts.DeleteMe:output_type -> natter.auth.v1.DeleteMeResponse
+	18, // 35: natter.auth.v1.Accounts.GetSecurity:output_type -> natter.auth.v1.Security
+	20, // 36: natter.auth.v1.Accounts.OfferSecondFactor:output_type -> natter.auth.v1.OfferSecondFactorResponse
+	22, // 37: natter.auth.v1.Accounts.ConfirmSecondFactor:output_type -> natter.auth.v1.RecoveryCodes
+	22, // 38: natter.auth.v1.Accounts.RenewRecoveryCodes:output_type -> natter.auth.v1.RecoveryCodes
+	25, // 39: natter.auth.v1.Accounts.DropSecondFactor:output_type -> natter.auth.v1.DropSecondFactorResponse
+	28, // 40: natter.auth.v1.Accounts.ListUsers:output_type -> natter.auth.v1.ListUsersResponse
+	26, // 41: natter.auth.v1.Accounts.SetUserRole:output_type -> natter.auth.v1.AdminUser
+	26, // 42: natter.auth.v1.Accounts.DeactivateUser:output_type -> natter.auth.v1.AdminUser
+	26, // 43: natter.auth.v1.Accounts.ReactivateUser:output_type -> natter.auth.v1.AdminUser
+	32, // 44: natter.auth.v1.Accounts.CreateInvitation:output_type -> natter.auth.v1.Invitation
+	35, // 45: natter.auth.v1.Accounts.ListInvitations:output_type -> natter.auth.v1.ListInvitationsResponse
+	37, // 46: natter.auth.v1.Accounts.RevokeInvitation:output_type -> natter.auth.v1.RevokeInvitationResponse
+	26, // [26:47] is the sub-list for method output_type
+	5,  // [5:26] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
 	5,  // [5:5] is the sub-list for extension extendee
 	0,  // [0:5] is the sub-list for field type_name
@@ -2087,7 +2197,7 @@ func file_natter_auth_v1_accounts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_natter_auth_v1_accounts_proto_rawDesc), len(file_natter_auth_v1_accounts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
