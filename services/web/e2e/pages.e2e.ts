@@ -1,8 +1,8 @@
 // axe on every page, light and dark, and a phone.
-import axe from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Account } from "./account";
+import { problems, rulesOf } from "./axe";
 import { desktop, Person, phone, sees, startBrowser } from "./browser";
 import { type Natter, startNatter } from "./natter";
 
@@ -20,23 +20,6 @@ afterAll(async () => {
   await browser?.close();
   await natter?.close();
 });
-
-/** Tags and rules of axe. In the dark, only colours are others. */
-const everything = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const rulesOf = { light: everything, dark: ["color-contrast"] };
-
-/** What axe finds of WCAG 2.2 AA, as text: rule, and where. */
-async function problems(page: Page, rules = everything): Promise<string[]> {
-  // By the debugger's hand: the policy of the page lets no foreign script in.
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(
-    (runOnly) =>
-      // biome-ignore lint/suspicious/noExplicitAny: it is in the page
-      (window as any).axe.run(document, { runOnly }),
-    rules,
-  );
-  return violations.flatMap((v: axe.Result) => v.nodes.map((node) => `${page.url()}: ${v.id} (${v.impact}): ${node.target.join(" ")}`));
-}
 
 test.for(["light", "dark"] as const)("axe finds nothing, %s", async (theme) => {
   const guest = await Person.open(browser, natter.url, "guest", desktop, theme);

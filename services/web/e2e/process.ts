@@ -47,6 +47,16 @@ export class Program {
     );
   }
 
+  /** Waits until something is in its log; returns what matched last. */
+  async logged(pattern: RegExp): Promise<string> {
+    const find = () => [...this.#log.matchAll(new RegExp(pattern, "g"))].at(-1)?.[0];
+    await until(
+      async () => find() !== undefined,
+      () => `${pattern} is not in the log of ${this.name}:\n${this.#log}`,
+    );
+    return find() ?? "";
+  }
+
   /** Ends it as a crash would, or politely, and waits for that. */
   async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const child = this.#child;

@@ -12,8 +12,9 @@ let thread = 0;
 
 beforeAll(async () => {
   [natter, browser] = await Promise.all([startNatter(), startBrowser()]);
-  const [ana, ben, cyd] = await Promise.all(["ana", "ben", "cyd"].map((name) => Account.register(natter.url, name)));
-  if (!ana || !ben || !cyd) throw new Error("nobody is there");
+  // The first is the owner of the server.
+  const ana = await Account.register(natter.url, "ana");
+  const [ben, cyd] = await Promise.all([Account.register(natter.url, "ben"), Account.register(natter.url, "cyd")]);
   garden = await ana.createRoom("garden", ben, cyd);
   await ana.createRoom("kitchen", ben);
   const travel = await ben.createRoom("travel", ana, cyd);
@@ -74,6 +75,21 @@ test.for([
   await rooms.goto("/settings");
   await rooms.getByRole("heading", { name: "Settings" }).waitFor();
   await screenshot(rooms, `settings-${device}-${theme}`);
+  for (const [name, path] of [
+    ["profile", "/settings/profile"],
+    ["security", "/settings/security"],
+    ["notifications", "/settings/notifications"],
+    ["room-settings", `/rooms/${garden}/settings/general`],
+    ["members", `/rooms/${garden}/settings/members`],
+    ["invitations", `/rooms/${garden}/settings/invitations`],
+    ["administration", "/administration/users"],
+    ["audit", "/administration/audit"],
+  ] as const) {
+    await rooms.goto(path);
+    await rooms.getByRole("heading", { level: 1 }).first().waitFor({ state: "attached" });
+    await rooms.getByText("Loading…").waitFor({ state: "detached" });
+    await screenshot(rooms, `${name}-${device}-${theme}`);
+  }
   await ana.close();
 });
 

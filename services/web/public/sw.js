@@ -1,4 +1,5 @@
 // The service worker: Natter starts without a network, and its scripts are read from this device. What people say is never in here.
+// It is of the build BUILD: another one is another file to browsers, which tell the page that there is a newer one (updates.client.ts).
 const name = "natter-1";
 /** A build has well under a hundred files; older ones make room. */
 const maxAssets = 300;
@@ -48,4 +49,18 @@ async function asset(request) {
     await Promise.all(assets.slice(0, -maxAssets).map((key) => cache.delete(key)));
   }
   return response;
+}
+
+// A notification leads to its room: in a tab that is open, or in another one.
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const { roomId } = event.notification.data ?? {};
+  if (roomId) event.waitUntil(openRoom(roomId));
+});
+
+async function openRoom(roomId) {
+  const [tab] = await self.clients.matchAll({ type: "window" });
+  if (!tab) return self.clients.openWindow(`/rooms/${encodeURIComponent(roomId)}`);
+  tab.postMessage({ openRoom: roomId });
+  return tab.focus();
 }

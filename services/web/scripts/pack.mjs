@@ -1,4 +1,5 @@
 // Moves a build to dist/, where the Go package embeds it: files compressed beforehand, and the budget kept.
+import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -16,6 +17,14 @@ for (const name of readdirSync(to)) {
   if (name !== ".gitkeep") rmSync(join(to, name), { recursive: true });
 }
 cpSync(from, to, { recursive: true, filter: (path) => !path.includes("/.vite") });
+
+// Another page is another build, and has another service worker: browsers compare its bytes.
+const worker = join(to, "sw.js");
+const build = createHash("sha256")
+  .update(readFileSync(join(to, "index.html")))
+  .digest("hex")
+  .slice(0, 16);
+writeFileSync(worker, readFileSync(worker, "utf8").replace("BUILD", build));
 
 const compressible = /\.(js|css|svg|json|webmanifest|txt)$/;
 for (const name of readdirSync(to, { recursive: true })) {

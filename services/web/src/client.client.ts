@@ -34,6 +34,8 @@ export class Client {
   readonly rest = new Rest(this.auth);
   readonly drafts = new Drafts(deviceStorage());
   readonly uploads = new Uploads(this.rest);
+  /** For what needs nobody to be signed in. */
+  readonly openRest = new Rest();
   #socket = new Socket({
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
     token: (fresh) => this.auth.token(fresh),
@@ -84,7 +86,7 @@ export class Client {
     this.#watched = "";
     this.#frames = [];
     this.#opened = [];
-    this.store.setState({ session: user ? "in" : "out", user, chat: noChat, link: noLink, outbox: [] });
+    this.store.setState({ session: user ? "in" : "out", user, role: this.auth.role, chat: noChat, link: noLink, outbox: [] });
     this.#wakeWaiting();
     if (!user) return;
     this.#outbox = new Outbox({

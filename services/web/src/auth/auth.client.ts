@@ -42,6 +42,11 @@ export class Auth implements TokenSource {
     return this.#access?.user;
   }
 
+  /** What the user is on this server: owner, admin or member. The server decides what that allows. */
+  get role(): string {
+    return this.#access ? String(claimsOf(this.#access.token).roles?.[0] ?? "member") : "";
+  }
+
   /** Calls with the user whenever another one, or nobody, is signed in; returns how to stop. */
   subscribe(listener: (user: User | undefined) => void): () => void {
     this.#listeners.add(listener);
@@ -67,9 +72,9 @@ export class Auth implements TokenSource {
     return this.#signedIn(await this.#rest.post<SignedInJson>("/auth/login", form));
   }
 
-  /** Ends the session, for all tabs. */
-  async signOut(): Promise<void> {
-    await this.#rest.post("/auth/logout");
+  /** Ends the session, for all tabs; everywhere: all sessions of the user. */
+  async signOut(everywhere = false): Promise<void> {
+    await this.#rest.post("/auth/logout", { everywhere });
     this.forget();
   }
 
@@ -117,10 +122,14 @@ export class Auth implements TokenSource {
 
 /** When a token that has just come ends. Its own times are the server's, whose clock may be another: only how long it lives counts. */
 function endOf(token: string): number {
+  const { exp, iat } = claimsOf(token);
+  return performance.now() + (exp && iat ? (exp - iat) * 1000 : 60_000);
+}
+
+function claimsOf(token: string): { exp?: number; iat?: number; roles?: string[] } {
   try {
-    const claims = JSON.parse(atob((token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/"))) as { exp: number; iat: number };
-    return performance.now() + (claims.exp - claims.iat) * 1000;
+    return JSON.parse(atob((token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/")));
   } catch {
-    return performance.now() + 60_000;
+    return {};
   }
 }

@@ -1,6 +1,10 @@
-// Every text of the client, in English. Keys say where it stands and what it is for. {names} are filled in by t(); a text that depends on
+// The texts of the client in English that its first pages need; all.ts has the others. Keys say where it stands and what it is for. {names} are filled in by t(); a text that depends on
 // a number has forms, chosen by {count}.
+import { accounts } from "./en/accounts";
+
 export const en = {
+  ...accounts,
+
   "common.name": "Natter",
   "common.close": "Close",
   "common.cancel": "Cancel",
@@ -13,28 +17,13 @@ export const en = {
   "common.brokenHint": "This part of Natter has stopped working. Your messages are safe.",
   "common.more": "Show more",
   "common.reload": "Reload",
+  "common.copy": "Copy",
+  "common.copied": "Copied",
   "common.skipToContent": "Skip to the conversation",
 
   "notFound.title": "There is nothing here",
   "notFound.text": "The link may be old, or only for somebody else.",
   "notFound.home": "Go to your rooms",
-
-  "signIn.title": "Sign in to Natter",
-  "signIn.email": "E-mail address",
-  "signIn.password": "Password",
-  "signIn.code": "Code",
-  "signIn.codeHint": "From your authenticator app, or one of your recovery codes.",
-  "signIn.submit": "Sign in",
-  "signIn.noAccount": "No account yet?",
-  "signIn.register": "Create one",
-  "register.title": "Create your account",
-  "register.username": "Username",
-  "register.usernameHint": "What others see and mention you by.",
-  "register.passwordHint": "At least 8 characters.",
-  "register.submit": "Create account",
-  "register.haveAccount": "Have an account?",
-  "register.signIn": "Sign in",
-  "register.verify": "Almost there: follow the link in the mail that we have just sent to you.",
 
   "connection.waiting": "Connection lost. Trying again…",
   "connection.connecting": "Connecting…",
@@ -44,6 +33,7 @@ export const en = {
   "connection.protocol": "This page is older than the server. Reload it.",
 
   "rooms.title": "Rooms",
+  "rooms.settings": "Settings of {room}",
   "rooms.list": "Your rooms",
   "rooms.favourites": "Favourites",
   "rooms.rooms": "Rooms",
@@ -312,18 +302,4 @@ export const en = {
   "emoji.tone": "Change the skin tone",
   "emoji.none": "No such emoji",
   "emoji.hint": "Pick an emoji",
-
-  "account.menu": "Your account:",
-  "account.settings": "Settings",
-  "account.admin": "Administration",
-  "account.signOut": "Sign out",
-
-  "settings.title": "Settings",
-  "settings.appearance": "Appearance",
-  "settings.theme": "Theme",
-  "settings.theme.system": "As the system",
-  "settings.theme.light": "Light",
-  "settings.theme.dark": "Dark",
-
-  "admin.title": "Administration",
 } as const;

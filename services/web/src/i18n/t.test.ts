@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { en } from "./en";
+import { all } from "./all";
 import { t } from "./t";
 
 test("names are filled in, numbers as people write them", () => {
@@ -14,7 +14,7 @@ test("what somebody is called is not taken for a name of ours", () => {
 
 test("forms of a text have the same names", () => {
   const names = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort();
-  for (const [key, text] of Object.entries(en)) {
+  for (const [key, text] of Object.entries(all)) {
     if (typeof text !== "string") expect(names(text.one), key).toEqual(names(text.other));
   }
 });

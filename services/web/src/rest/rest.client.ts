@@ -10,6 +10,7 @@ export type Query = Record<string, string | number | boolean | undefined>;
 
 export interface Call {
   query?: Query;
+  /** A Blob is sent as it is, anything else as JSON. */
   body?: unknown;
   signal?: AbortSignal;
 }
@@ -59,14 +60,15 @@ async function once<T>(method: string, path: string, { query, body, signal }: Ca
   for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) search.set(name, String(value));
   const headers: Record<string, string> = {};
   if (token) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const file = body instanceof Blob ? body : undefined;
+  if (body !== undefined) headers["Content-Type"] = file ? file.type || "application/octet-stream" : "application/json";
   let response: Response;
   try {
     response = await fetch(search.size > 0 ? `${path}?${search}` : path, {
       method,
       headers,
       signal: signal ?? null,
-      body: body === undefined ? null : JSON.stringify(body),
+      body: file ?? (body === undefined ? null : JSON.stringify(body)),
     });
   } catch (error) {
     if (signal?.aborted) throw error;

@@ -1,13 +1,16 @@
 import { ClientOnly, createRootRouteWithContext, HeadContent, Outlet, ScriptOnce, Scripts } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import "~/styles/app.css";
 import type { Client } from "~/client.client";
 import { ClientProvider, useApp, useClient } from "~/features/app/client-context";
+import { applyDensityEarly } from "~/features/app/device";
 import { install } from "~/features/app/installed.client";
 import { applyThemeEarly } from "~/features/app/theme";
 import { t } from "~/i18n/t";
 import { Toasts } from "~/ui/Toasts";
 import { TooltipProvider } from "~/ui/Tooltip";
+
+const UpdateNotice = lazy(() => import("~/features/app/UpdateNotice"));
 
 export const Route = createRootRouteWithContext<{ client: Client | undefined }>()({
   head: () => ({
@@ -35,7 +38,7 @@ function Shell({ children }: { children: ReactNode }) {
         <HeadContent />
       </head>
       <body>
-        <ScriptOnce>{applyThemeEarly}</ScriptOnce>
+        <ScriptOnce>{applyThemeEarly + applyDensityEarly}</ScriptOnce>
         {children}
         <Scripts />
       </body>
@@ -61,6 +64,9 @@ function Inside() {
       <TooltipProvider>
         <Outlet />
         <AllToasts />
+        <Suspense>
+          <UpdateNotice />
+        </Suspense>
       </TooltipProvider>
     </ClientProvider>
   );

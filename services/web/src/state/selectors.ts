@@ -16,6 +16,8 @@ export const timeline =
 export const person = (userId: UserId) => (s: AppState) => s.chat.people[userId];
 export const presenceOf = (userId: UserId) => (s: AppState) => s.chat.presence[userId];
 export const isLive = (s: AppState): boolean => s.link.status === "live";
+/** Whether the user administrates this server. */
+export const isAdmin = (s: AppState): boolean => s.role === "admin" || s.role === "owner";
 export const hasRooms = (s: AppState): boolean => s.chat.epoch !== "";
 
 /** What is not there as a message yet. Compare the result by shallow equality (useShallow). */

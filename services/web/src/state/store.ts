@@ -15,6 +15,8 @@ export interface AppState {
   /** unknown: the cookie has not been tried yet. */
   session: "unknown" | "in" | "out";
   user?: User;
+  /** What the user is on this server: owner, admin or member; empty: nobody is signed in. */
+  role: string;
   link: Link;
   chat: Chat;
   /** Messages on their way, oldest first. */
@@ -25,4 +27,4 @@ export interface AppState {
 export type Store = StoreApi<AppState>;
 
 export const newStore = (): Store =>
-  createStore<AppState>(() => ({ session: "unknown", link: noLink, chat: noChat, outbox: [], toasts: [] }));
+  createStore<AppState>(() => ({ session: "unknown", role: "", link: noLink, chat: noChat, outbox: [], toasts: [] }));

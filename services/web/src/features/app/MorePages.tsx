@@ -1,6 +1,6 @@
-import { FormError } from "~/features/sign-in/Card";
 import { t } from "~/i18n/t";
 import { Button } from "~/ui/Button";
+import { FormError } from "~/ui/FormError";
 import type { Keyset } from "./use-keyset";
 
 /** Under a list that comes in pages: the way to the next one. */

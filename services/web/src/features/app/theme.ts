@@ -3,7 +3,7 @@ export type Theme = "system" | "light" | "dark";
 const key = "natter-theme";
 
 /** Runs in the page before anything is drawn, so that nobody who chose the dark sees white. */
-export const applyThemeEarly = `try{const t=localStorage.getItem("${key}");if(t)document.documentElement.dataset.theme=t}catch{}`;
+export const applyThemeEarly = `try{const t=localStorage.getItem("${key}");if(t)document.documentElement.dataset.theme=t}catch{};`;
 
 export const chosenTheme = (): Theme => {
   const chosen = document.documentElement.dataset.theme;

@@ -1,11 +1,11 @@
 import { useRouter } from "@tanstack/react-router";
 import { useClient } from "~/features/app/client-context";
-import { FormError } from "~/features/sign-in/Card";
 import { useForm } from "~/features/sign-in/use-form";
 import { t } from "~/i18n/t";
 import type { RoomJson } from "~/protocol/types";
 import { Button } from "~/ui/Button";
 import { Dialog } from "~/ui/Dialog";
+import { FormError } from "~/ui/FormError";
 import { TextField } from "~/ui/TextField";
 
 export default function CreateRoomDialog({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {

@@ -2,12 +2,12 @@ import { useRouter } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useClient } from "~/features/app/client-context";
 import { PeoplePicker } from "~/features/people/PeoplePicker";
-import { FormError } from "~/features/sign-in/Card";
 import { t } from "~/i18n/t";
 import { type Fault, toFault } from "~/protocol/fault";
 import type { RoomJson, UserRef } from "~/protocol/types";
 import { Button } from "~/ui/Button";
 import { Dialog } from "~/ui/Dialog";
+import { FormError } from "~/ui/FormError";
 import { TextField } from "~/ui/TextField";
 
 /** Others that a group begins with, at most. */

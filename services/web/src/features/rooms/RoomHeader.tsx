@@ -1,5 +1,5 @@
 import { useRouter } from "@tanstack/react-router";
-import { ArrowLeft, Hash, Lock, Pin } from "lucide-react";
+import { ArrowLeft, Hash, Lock, Pin, Settings2 } from "lucide-react";
 import { useApp } from "~/features/app/client-context";
 import { t } from "~/i18n/t";
 import type { RoomId } from "~/protocol/types";
@@ -37,6 +37,11 @@ export function RoomHeader({ roomId }: { roomId: RoomId }) {
         label={t("pins.open")}
         aria-pressed={panel === "pins"}
         onClick={() => (panel === "pins" ? closePanel() : openPanel("pins"))}
+      />
+      <IconButton
+        icon={Settings2}
+        label={t("rooms.settings", { room: roomTitle(entry, me) })}
+        onClick={() => void router.navigate({ to: "/rooms/$roomId/settings", params: { roomId } })}
       />
     </header>
   );

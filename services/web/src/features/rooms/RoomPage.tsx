@@ -1,9 +1,10 @@
 import { SearchX } from "lucide-react";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useApp } from "~/features/app/client-context";
 import { Loading } from "~/features/app/pages";
 import { Composer } from "~/features/composer/Composer";
 import { FileDrop } from "~/features/composer/FileDrop";
+import { lookAt } from "~/features/notifications/looking.client";
 import { ConversationProvider } from "~/features/timeline/conversation";
 import { TimelineView } from "~/features/timeline/TimelineView";
 import { TypingLine } from "~/features/timeline/TypingLine";
@@ -24,6 +25,7 @@ export function RoomPage({ roomId }: { roomId: RoomId }) {
   const isHere = useApp((s) => roomEntry(roomId)(s) !== undefined);
   const { at, thread, panel } = useRoomSearch();
   const { arrived } = useRoomNavigation(roomId);
+  useEffect(() => lookAt(roomId), [roomId]);
   if (!known) return <Loading />;
   if (!isHere) return <EmptyState heading="h1" icon={SearchX} title={t("rooms.gone")} text={t("rooms.goneHint")} />;
   return (

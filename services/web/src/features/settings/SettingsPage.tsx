@@ -1,28 +1,33 @@
-import { useState } from "react";
-import { PageFrame } from "~/features/app/PageFrame";
-import { chooseTheme, chosenTheme, type Theme } from "~/features/app/theme";
-import { t } from "~/i18n/t";
+import { Bell, Bot, CircleUser, MonitorSmartphone, Palette, ShieldCheck, UserCog } from "lucide-react";
+import { lazy, Suspense } from "react";
+import { Loading } from "~/features/app/pages";
+import { SectionsFrame } from "~/features/app/SectionsFrame";
+import { t } from "~/i18n/all";
 
-const themes: readonly Theme[] = ["system", "light", "dark"];
+const sections = [
+  { id: "profile", icon: CircleUser, page: lazy(() => import("./ProfileSettings")) },
+  { id: "appearance", icon: Palette, page: lazy(() => import("./AppearanceSettings")) },
+  { id: "notifications", icon: Bell, page: lazy(() => import("./NotificationSettings")) },
+  { id: "sessions", icon: MonitorSmartphone, page: lazy(() => import("./SessionSettings")) },
+  { id: "security", icon: ShieldCheck, page: lazy(() => import("./SecuritySettings")) },
+  { id: "tokens", icon: Bot, page: lazy(() => import("./TokenSettings")) },
+  { id: "account", icon: UserCog, page: lazy(() => import("./AccountSettings")) },
+] as const;
 
-export function SettingsPage() {
-  const [theme, setTheme] = useState(chosenTheme);
-  const choose = (next: Theme) => {
-    chooseTheme(next);
-    setTheme(next);
-  };
+/** One's own settings: of the account, of this browser, and for each room. */
+export function SettingsPage({ section }: { section: string | undefined }) {
+  const Page = (sections.find(({ id }) => id === section) ?? sections[0]).page;
   return (
-    <PageFrame title={t("settings.title")}>
-      <h2 className="mb-3 font-semibold">{t("settings.appearance")}</h2>
-      <fieldset className="flex gap-5">
-        <legend className="mb-1.5 text-ink-soft">{t("settings.theme")}</legend>
-        {themes.map((value) => (
-          <label key={value} className="flex items-center gap-2">
-            <input type="radio" name="theme" className="size-4 accent-accent" checked={theme === value} onChange={() => choose(value)} />
-            {t(`settings.theme.${value}`)}
-          </label>
-        ))}
-      </fieldset>
-    </PageFrame>
+    <SectionsFrame
+      title={t("settings.title")}
+      sections={sections.map(({ id, icon }) => ({ id, icon, label: t(`settings.${id}`) }))}
+      section={section}
+      linkTo={(to) => (to ? { to: "/settings/$section", params: { section: to } } : { to: "/settings" })}
+      back={{ to: "/rooms" }}
+    >
+      <Suspense fallback={<Loading />}>
+        <Page />
+      </Suspense>
+    </SectionsFrame>
   );
 }

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { t } from "~/i18n/t";
+import { t } from "~/i18n/all";
 
 /** The frame of the pages that need nobody to be signed in. */
 export const Card = ({ title, children, footer }: { title: string; children: ReactNode; footer?: ReactNode }) => (
@@ -14,10 +14,3 @@ export const Card = ({ title, children, footer }: { title: string; children: Rea
     </div>
   </main>
 );
-
-export const FormError = ({ text }: { text: string }) =>
-  text ? (
-    <p role="alert" className="rounded-lg bg-danger-soft px-3 py-2 text-danger">
-      {text}
-    </p>
-  ) : null;

@@ -1,33 +1,43 @@
 import { Link, useRouter } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useClient } from "~/features/app/client-context";
-import { t } from "~/i18n/t";
+import { t } from "~/i18n/all";
 import { Button } from "~/ui/Button";
+import { FormError } from "~/ui/FormError";
 import { TextField } from "~/ui/TextField";
-import { Card, FormError } from "./Card";
-import { safePath } from "./guards";
+import { Card } from "./Card";
+import { Providers } from "./Providers";
+import { safePath } from "./return-to";
+import { Unverified } from "./Unverified";
 import { useForm } from "./use-form";
 
 export function Register({ from, invitation }: { from: string | undefined; invitation: string | undefined }) {
   const client = useClient();
   const router = useRouter();
-  const [mailed, setMailed] = useState(false);
+  const given = useRef("");
+  const [mailedTo, setMailedTo] = useState("");
+  const [invited, setInvited] = useState(Boolean(invitation));
   const form = useForm(
-    ["email", "username", "password"],
+    ["email", "username", "password", "invitation"],
     async (data) => {
+      const email = String(data.get("email")).trim();
+      const code = String(data.get("invitation") ?? "").trim();
+      given.current = email;
       await client.auth.register({
-        email: String(data.get("email")),
-        username: String(data.get("username")),
+        email,
+        username: String(data.get("username")).trim(),
         password: String(data.get("password")),
-        ...(invitation && { invitation }),
+        ...(code && { invitation: code }),
       });
       await router.navigate({ href: safePath(from), replace: true });
     },
     (fault) => {
-      setMailed(fault.code === "email_not_verified");
+      if (fault.field === "invitation") setInvited(true);
+      if (fault.code === "email_not_verified") setMailedTo(given.current);
       return fault.code === "email_not_verified";
     },
   );
+  if (mailedTo) return <Unverified email={mailedTo} text={t("register.verify", { email: mailedTo })} />;
   return (
     <Card
       title={t("register.title")}
@@ -40,42 +50,53 @@ export function Register({ from, invitation }: { from: string | undefined; invit
         </>
       }
     >
-      {mailed ? (
-        <p role="status">{t("register.verify")}</p>
-      ) : (
-        <form onSubmit={form.onSubmit} className="flex flex-col gap-4">
+      <Providers from={from} invitation={invitation} />
+      <form onSubmit={form.onSubmit} className="flex flex-col gap-4">
+        <TextField
+          name="email"
+          type="email"
+          label={t("signIn.email")}
+          autoComplete="email"
+          required
+          autoFocus
+          error={form.errorOf("email")}
+        />
+        <TextField
+          name="username"
+          label={t("register.username")}
+          hint={t("register.usernameHint")}
+          autoComplete="username"
+          required
+          error={form.errorOf("username")}
+        />
+        <TextField
+          name="password"
+          type="password"
+          label={t("signIn.password")}
+          hint={t("register.passwordHint")}
+          autoComplete="new-password"
+          required
+          error={form.errorOf("password")}
+        />
+        {invited ? (
           <TextField
-            name="email"
-            type="email"
-            label={t("signIn.email")}
-            autoComplete="email"
-            required
-            autoFocus
-            error={form.errorOf("email")}
+            name="invitation"
+            label={t("register.invitation")}
+            hint={t("register.invitationHint")}
+            autoComplete="off"
+            defaultValue={invitation}
+            error={form.errorOf("invitation")}
           />
-          <TextField
-            name="username"
-            label={t("register.username")}
-            hint={t("register.usernameHint")}
-            autoComplete="username"
-            required
-            error={form.errorOf("username")}
-          />
-          <TextField
-            name="password"
-            type="password"
-            label={t("signIn.password")}
-            hint={t("register.passwordHint")}
-            autoComplete="new-password"
-            required
-            error={form.errorOf("password")}
-          />
-          <FormError text={form.error} />
-          <Button type="submit" kind="primary" busy={form.busy} className="h-10">
-            {t("register.submit")}
-          </Button>
-        </form>
-      )}
+        ) : (
+          <button type="button" onClick={() => setInvited(true)} className="self-start text-[13px] text-accent-ink hover:underline">
+            {t("register.haveInvitation")}
+          </button>
+        )}
+        <FormError text={form.error} />
+        <Button type="submit" kind="primary" busy={form.busy} className="h-10">
+          {t("register.submit")}
+        </Button>
+      </form>
     </Card>
   );
 }

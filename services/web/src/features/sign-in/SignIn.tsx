@@ -1,31 +1,43 @@
 import { Link, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { useClient } from "~/features/app/client-context";
-import { t } from "~/i18n/t";
+import { t } from "~/i18n/all";
 import { Button } from "~/ui/Button";
+import { FormError } from "~/ui/FormError";
 import { TextField } from "~/ui/TextField";
-import { Card, FormError } from "./Card";
-import { safePath } from "./guards";
+import { Card } from "./Card";
+import { Providers } from "./Providers";
+import { safePath } from "./return-to";
+import { SecondFactor } from "./SecondFactor";
+import { Unverified } from "./Unverified";
 import { useForm } from "./use-form";
 
-/** Signs in by password, and by a code when the account has a second factor. */
+/** Signs in by a provider, or by password; then by a code, when the account has a second factor. */
 export function SignIn({ from }: { from: string | undefined }) {
   const client = useClient();
   const router = useRouter();
-  const [needsCode, setNeedsCode] = useState(false);
+  const [given, setGiven] = useState({ email: "", password: "" });
+  const [step, setStep] = useState<"password" | "code" | "verify">("password");
+  const enter = async (form: { email: string; password: string; code?: string }) => {
+    await client.auth.signIn(form);
+    await router.navigate({ href: safePath(from), replace: true });
+  };
   const form = useForm(
-    ["email", "password", "code"],
-    async (data) => {
-      const code = String(data.get("code") ?? "").trim();
-      await client.auth.signIn({ email: String(data.get("email")), password: String(data.get("password")), ...(code && { code }) });
-      await router.navigate({ href: safePath(from), replace: true });
+    ["email", "password"],
+    (data) => {
+      const form = { email: String(data.get("email")).trim(), password: String(data.get("password")) };
+      setGiven(form);
+      return enter(form);
     },
-    (fault) => {
-      if (fault.code !== "second_factor_required" || needsCode) return false;
-      setNeedsCode(true);
+    ({ code }) => {
+      if (code === "second_factor_required") setStep("code");
+      else if (code === "email_not_verified") setStep("verify");
+      else return false;
       return true;
     },
   );
+  if (step === "code") return <SecondFactor onCode={(code) => enter({ ...given, code })} onBack={() => setStep("password")} />;
+  if (step === "verify") return <Unverified email={given.email} text={t("signIn.unverified")} />;
   return (
     <Card
       title={t("signIn.title")}
@@ -38,6 +50,7 @@ export function SignIn({ from }: { from: string | undefined }) {
         </>
       }
     >
+      <Providers from={from} />
       <form onSubmit={form.onSubmit} className="flex flex-col gap-4">
         <TextField
           name="email"
@@ -46,6 +59,7 @@ export function SignIn({ from }: { from: string | undefined }) {
           autoComplete="username"
           required
           autoFocus
+          defaultValue={given.email}
           error={form.errorOf("email")}
         />
         <TextField
@@ -56,22 +70,13 @@ export function SignIn({ from }: { from: string | undefined }) {
           required
           error={form.errorOf("password")}
         />
-        {needsCode && (
-          <TextField
-            name="code"
-            label={t("signIn.code")}
-            hint={t("signIn.codeHint")}
-            autoComplete="one-time-code"
-            inputMode="text"
-            required
-            autoFocus
-            error={form.errorOf("code")}
-          />
-        )}
         <FormError text={form.error} />
         <Button type="submit" kind="primary" busy={form.busy} className="h-10">
           {t("signIn.submit")}
         </Button>
+        <Link to="/forgot-password" className="self-center text-[13px] text-accent-ink hover:underline">
+          {t("signIn.forgot")}
+        </Link>
       </form>
     </Card>
   );

@@ -1,8 +1,6 @@
 import { redirect } from "@tanstack/react-router";
 import type { Client } from "~/client.client";
-
-/** A path of this client that somebody wanted to go to; anything else could lead people elsewhere. */
-export const safePath = (path: string | undefined): string => (path && /^\/(?![/\\])/.test(path) ? path : "/rooms");
+import { safePath } from "./return-to";
 
 /** For pages that need somebody to be signed in. */
 export async function toSignInUnlessSignedIn(client: Client | undefined, from: string): Promise<void> {
