@@ -72,6 +72,24 @@ func (r *Readiness) Check(ctx context.Context) (ok bool, results map[string]stri
 	return ok, results
 }
 
+// readyDesc is the metric of Readiness.
+var readyDesc = prometheus.NewDesc("natter_ready", "1 when a check of /readyz passes, 0 when not; they are made anew at every scrape.", []string{"check"}, nil)
+
+// Describe implements prometheus.Collector.
+func (r *Readiness) Describe(ch chan<- *prometheus.Desc) { ch <- readyDesc }
+
+// Collect implements prometheus.Collector.
+func (r *Readiness) Collect(ch chan<- prometheus.Metric) {
+	_, results := r.Check(context.Background())
+	for name, result := range results {
+		value := 0.0
+		if result == "ok" {
+			value = 1
+		}
+		ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, value, name)
+	}
+}
+
 // admin is the operators' listener.
 type admin struct {
 	listener net.Listener
@@ -82,6 +100,9 @@ func newAdmin(cfg Config, level *slog.LevelVar, reg *prometheus.Registry, ready 
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", cfg.AdminAddr)
 	if err != nil {
 		return nil, fmt.Errorf("NATTER_ADMIN_ADDR: %w; set it to a free address", err)
+	}
+	if err := reg.Register(ready); err != nil {
+		return nil, errors.Join(err, listener.Close())
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))

@@ -82,7 +82,7 @@ func TestReadyz(t *testing.T) {
 	p := process(t)
 	down := errors.New("connection refused")
 	status := map[string]int{}
-	var body string
+	var body, metrics string
 	ask := func(ctx context.Context, path string) {
 		addr := regexp.MustCompile(`admin=(\S+)`).FindStringSubmatch(p.Stderr.(*buffer).String())
 		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr[1]+path, nil)
@@ -108,6 +108,7 @@ func TestReadyz(t *testing.T) {
 		}
 		ask(ctx, "/livez")
 		ask(ctx, "/metrics")
+		metrics = body
 		ask(ctx, "/debug/pprof/heap")
 		ask(ctx, "/readyz")
 	}()
@@ -122,6 +123,9 @@ func TestReadyz(t *testing.T) {
 	}
 	if !strings.Contains(body, `"postgres":"connection refused"`) || !strings.Contains(body, `"nats":"ok"`) {
 		t.Errorf("readyz says %s", body)
+	}
+	if !strings.Contains(metrics, `natter_ready{check="postgres"} 0`) || !strings.Contains(metrics, `natter_ready{check="nats"} 1`) {
+		t.Errorf("the metrics do not say what is ready:\n%s", metrics)
 	}
 }
 

@@ -36,6 +36,7 @@ type Server struct {
 	name    string
 	log     *slog.Logger
 	seconds *prometheus.HistogramVec
+	running prometheus.Gauge
 	svc     micro.Service
 	group   micro.Group
 	nc      *nats.Conn
@@ -56,6 +57,12 @@ func NewServer(nc *nats.Conn, service string, log *slog.Logger, reg prometheus.R
 	if err != nil {
 		return nil, fmt.Errorf("rpc metrics: %w", err)
 	}
+	running, err := obs.Register(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "natter_rpc_running", Help: "Rpcs that are being answered, of at most 256 at a time; more wait.",
+	}, []string{"service"}))
+	if err != nil {
+		return nil, fmt.Errorf("rpc metrics: %w", err)
+	}
 	svc, err := micro.AddService(nc, micro.Config{
 		Name: service, Version: version, Description: "Natter " + service,
 		ErrorHandler: func(_ micro.Service, err *micro.NATSError) { log.Warn("rpc subscription", "error", err) },
@@ -65,7 +72,7 @@ func NewServer(nc *nats.Conn, service string, log *slog.Logger, reg prometheus.R
 	}
 	base, cancel := context.WithCancel(context.Background())
 	return &Server{
-		name: service, log: log, nc: nc, seconds: seconds, svc: svc, group: svc.AddGroup(subject.RPCGroup(service)),
+		name: service, log: log, nc: nc, seconds: seconds, running: running.WithLabelValues(service), svc: svc, group: svc.AddGroup(subject.RPCGroup(service)),
 		slots: make(chan struct{}, maxConcurrent), base: base, cancel: cancel,
 	}, nil
 }
@@ -74,9 +81,9 @@ func NewServer(nc *nats.Conn, service string, log *slog.Logger, reg prometheus.R
 // who asks. Errors are answered by their fault code; what is our own fault is logged here.
 func Handle[Req, Res proto.Message](s *Server, method string, fn func(context.Context, Req) (Res, error)) error {
 	return s.group.AddEndpoint(method, micro.HandlerFunc(func(r micro.Request) {
-		s.slots <- struct{}{}
+		s.acquire()
 		s.spawn(r, func() {
-			defer func() { <-s.slots }()
+			defer s.release()
 			began := time.Now()
 			ctx, cancel := serverContext(s.base, r)
 			defer cancel()
@@ -89,6 +96,16 @@ func Handle[Req, Res proto.Message](s *Server, method string, fn func(context.Co
 	}))
 }
 
+func (s *Server) acquire() {
+	s.slots <- struct{}{}
+	s.running.Inc()
+}
+
+func (s *Server) release() {
+	s.running.Dec()
+	<-s.slots
+}
+
 // spawn runs handle on a goroutine that Close waits for. A request that was on its way while the server closed is
 // answered Unavailable: another instance takes the next attempt.
 func (s *Server) spawn(r micro.Request, handle func()) {
@@ -98,7 +115,7 @@ func (s *Server) spawn(r micro.Request, handle func()) {
 		s.wg.Go(handle)
 		return
 	}
-	<-s.slots
+	s.release()
 	if err := s.reply(r, nil, fault.New(fault.Unavailable, "the service is stopping; try again")); err != nil {
 		s.log.Warn("rpc reply not sent", "error", err)
 	}

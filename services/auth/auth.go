@@ -122,6 +122,9 @@ func (a *auth) start(ctx context.Context, cfg Config, d *app.Deps) (err error) {
 	}); err != nil {
 		return err
 	}
+	if err := a.keys.Measure(d.Metrics); err != nil {
+		return err
+	}
 	if a.nc, err = bus.Connect(ctx, cfg.Bus, service.Name, d.Log, d.NATS...); err != nil {
 		return err
 	}

@@ -101,6 +101,9 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 	if g.people, err = presence.New(g.nc, ids.New[ids.Instance](), services, d.Log); err != nil {
 		return err
 	}
+	if err := g.people.Measure(d.Metrics); err != nil {
+		return err
+	}
 	if g.sessions, err = session.NewServer(cfg.Sessions, g.hub, g.people, services, g.revoked, g.nc, d.Log, d.Metrics); err != nil {
 		return err
 	}
@@ -141,6 +144,9 @@ func (g *gateway) start(ctx context.Context, cfg Config, d *app.Deps) (err error
 		return err
 	}
 	if files != nil {
+		if err := files.Measure(d.Metrics); err != nil {
+			return err
+		}
 		g.listener = tls.NewListener(g.listener, files.TLS())
 	}
 	d.Ready.Add("nats", bus.Check(g.nc))

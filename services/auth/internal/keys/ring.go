@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/natter-chat/natter/pkg/authn"
 	"github.com/natter-chat/natter/pkg/fault"
 	"github.com/natter-chat/natter/services/auth/internal/secret"
@@ -70,6 +72,7 @@ type Ring struct {
 type view struct {
 	kid     string
 	private ed25519.PrivateKey // nil: the key cannot be decrypted
+	began   time.Time          // when it began to sign
 	jwks    []byte
 }
 
@@ -83,6 +86,24 @@ func Load(ctx context.Context, cfg Config) (*Ring, error) {
 	r := &Ring{cfg: cfg, box: box}
 	r.now.Store(&view{})
 	return r, r.Look(ctx)
+}
+
+// Measure registers the metrics of the key that signs. Call it once.
+func (r *Ring) Measure(reg prometheus.Registerer) error {
+	return errors.Join(
+		reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "natter_auth_signing_key_timestamp_seconds", Help: "When the key of access tokens began to sign; 0: this instance has none that it can read.",
+		}, func() float64 {
+			v := r.now.Load()
+			if v.private == nil {
+				return 0
+			}
+			return float64(v.began.Unix())
+		})),
+		reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "natter_auth_signing_key_rotation_seconds", Help: "How long a key signs until it is replaced: NATTER_KEY_ROTATION; 0: for ever.",
+		}, r.cfg.Rotation.Seconds)),
+	)
 }
 
 // Run looks at the keys every few seconds until ctx ends. While the store is away, the keys stay as they were.
@@ -154,6 +175,7 @@ func (r *Ring) use(stored []store.SigningKey) error {
 		if k.SignsFrom.IsZero() || next.private != nil {
 			continue
 		}
+		next.began = k.SignsFrom
 		if next.kid, next.private = k.KeyID, r.privateKey(k, before); next.private == nil {
 			undecipherable = errWrongSecret
 		}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Config names the files. Empty: no TLS, a load balancer ends it.
@@ -60,6 +62,13 @@ func (f *Files) TLS() *tls.Config {
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.current(), nil },
 	}
+}
+
+// Measure registers the metric of the certificate's end. Call it once.
+func (f *Files) Measure(reg prometheus.Registerer) error {
+	return reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "natter_edge_gateway_certificate_expires_timestamp_seconds", Help: "When the TLS certificate that is served ends.",
+	}, func() float64 { return float64(f.current().Leaf.NotAfter.Unix()) }))
 }
 
 // current is the certificate, read again when a file changed. While the new files do not fit each other (one is replaced

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/natter-chat/natter/pkg/testkit"
 )
 
@@ -33,6 +35,13 @@ func TestReplacedWhileServing(t *testing.T) {
 		}
 	}
 	want("at first", 2)
+	metrics := prometheus.NewRegistry()
+	if err := files.Measure(metrics); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := metrics.Gather(); err != nil || got[0].GetMetric()[0].GetGauge().GetValue() != float64(files.current().Leaf.NotAfter.Unix()) {
+		t.Errorf("the metric of its end: %v, %v", got, err)
+	}
 
 	oldKey, err := os.ReadFile(key)
 	if err != nil {

@@ -19,6 +19,8 @@ type Cursor struct {
 	Resumed bool
 	// Reset: the cursor means nothing (another epoch); the member starts at the head.
 	Reset bool
+
+	isFetched bool // what was missed was not all in memory
 }
 
 // Join makes m a member of a room's feed: it gets the events above the cursor, then live ones, in order and each once.
@@ -49,6 +51,7 @@ func (h *Hub) Join(ctx context.Context, m Member, c Cursor) error {
 			if missed, err = f.fetchMissed(ctx, c.Seq); err != nil {
 				return err
 			}
+			c.isFetched = true
 		}
 		for _, frame := range missed {
 			if err := m.EnqueuePaced(ctx, frame); err != nil { // catching up never closes a connection
@@ -92,6 +95,9 @@ func (f *feed) join(m Member, c Cursor) (missed []*Frame, joined bool) {
 	}
 	if c.Resumed {
 		f.hub.metrics.resumes.WithLabelValues("caught_up").Inc()
+		if !c.isFetched {
+			f.hub.metrics.ringHits.Inc()
+		}
 		m.Enqueue(caughtUp(f.room, f.last))
 	}
 	f.members[m] = struct{}{}

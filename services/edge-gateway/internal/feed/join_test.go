@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/natter-chat/natter/pkg/ids"
 )
 
@@ -88,6 +90,9 @@ func TestJoinIsPacedOutOfTheRing(t *testing.T) {
 	m.wants(t, 1, uint32(smallRing.RingEvents))
 	if h.log.reads != 0 {
 		t.Errorf("the store was read %d times", h.log.reads)
+	}
+	if hits := testutil.ToFloat64(h.hub.metrics.ringHits); hits != 1 {
+		t.Errorf("%v resumes from the ring, want this one", hits)
 	}
 }
 

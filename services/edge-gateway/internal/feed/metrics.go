@@ -11,6 +11,7 @@ type metrics struct {
 	deliveries prometheus.Counter
 	gaps       prometheus.Counter
 	resumes    *prometheus.CounterVec
+	ringHits   prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) (metrics, error) {
@@ -26,6 +27,9 @@ func newMetrics(reg prometheus.Registerer) (metrics, error) {
 		resumes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "resumes_total", Help: "Rooms resumed: caught_up, reset; and pages fetched for it.",
 		}, []string{"outcome"}),
+		ringHits: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: prefix + "resume_ring_hits_total", Help: "Rooms resumed from memory, without asking message-store; of those that caught up.",
+		}),
 	}
-	return m, errors.Join(reg.Register(m.feeds), reg.Register(m.deliveries), reg.Register(m.gaps), reg.Register(m.resumes))
+	return m, errors.Join(reg.Register(m.feeds), reg.Register(m.deliveries), reg.Register(m.gaps), reg.Register(m.resumes), reg.Register(m.ringHits))
 }

@@ -10,11 +10,13 @@ package presence
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/natter-chat/natter/pkg/ids"
@@ -110,6 +112,21 @@ func start(nc *nats.Conn, self ids.Instance, standings Standings, log *slog.Logg
 		p.wg.Go(func() { job(ctx) })
 	}
 	return p, nil
+}
+
+// Measure registers the metrics. Call it once.
+func (p *Presence) Measure(reg prometheus.Registerer) error {
+	gauge := func(name, help string, value func() int) error {
+		return reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "natter_edge_gateway_" + name, Help: help}, func() float64 {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return float64(value())
+		}))
+	}
+	return errors.Join(
+		gauge("online_users", "Users with a connection to this gateway.", func() int { return len(p.here) }),
+		gauge("watched_users", "Users whose presence somebody here watches.", func() int { return len(p.table.users) }),
+	)
 }
 
 // Close takes back that anybody is here, and ends what New started. Watchers hear nothing more.

@@ -77,7 +77,7 @@ func (s *session) takeTurn(w *tryWriter, space []byte) {
 			s.wg.Done()
 			return
 		}
-		s.srv.metrics.written(first)
+		s.srv.metrics.written(first, s.since)
 		if s.isCompressed {
 			own := bytes.Clone(message)
 			go s.wait(func() error { return s.ws.Write(context.Background(), messageType(s.encoding), own) })

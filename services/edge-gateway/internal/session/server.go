@@ -143,6 +143,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Sec-WebSocket-Protocol: offer natter.v1.json or natter.v1.proto", http.StatusBadRequest)
 		return
 	}
+	s.metrics.handshakes.Inc()
 	address := clientaddr.Key(clientaddr.Proxies(s.cfg.TrustedProxies).Of(r))
 	if !s.admitHandshake(w, r, address) {
 		return
@@ -201,7 +202,7 @@ func (s *Server) newSession(ws *websocket.Conn, taken *hijacked, encoding wire.E
 	id := ids.New[ids.Instance]().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &session{
-		srv: s, id: id, ws: ws, conn: taken.out.conn, out: taken.out, in: taken.in, encoding: encoding, ctx: ctx, cancel: cancel,
+		srv: s, id: id, since: time.Now().UnixMilli(), ws: ws, conn: taken.out.conn, out: taken.out, in: taken.in, encoding: encoding, ctx: ctx, cancel: cancel,
 		queue:   queue{encoding: encoding, limit: int(s.cfg.QueueBytes), total: &s.queued},
 		ready:   make(chan struct{}),
 		buckets: buckets{connection: ratelimit.NewBucket(s.cfg.FrameRateConnection)},

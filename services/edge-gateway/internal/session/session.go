@@ -28,6 +28,7 @@ import (
 type session struct {
 	srv      *Server
 	id       string
+	since    int64 // when it began, Unix milliseconds
 	ws       *websocket.Conn
 	address  string   // the client's, as limits count it
 	conn     net.Conn // under ws; only to cut it off
@@ -112,6 +113,7 @@ func (s *session) receive(message []byte) {
 		s.allowed(0) // a message without frames counts as one
 	}
 	for frame, err := range s.encoding.Frames(message) {
+		s.srv.metrics.frames.Inc()
 		switch {
 		case s.isEnding(): // what still comes is not looked at
 		case !s.isOpen:

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,7 +22,7 @@ type metrics struct {
 	loads, unpublished                   prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, queued *atomic.Int64) (*metrics, error) {
 	var errs []error
 	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
 		h, err := obs.Register(reg, prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}))
@@ -45,7 +46,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m.conflicts, m.behind, m.unknown = restarts.WithLabelValues("conflict"), restarts.WithLabelValues("behind"), restarts.WithLabelValues("unknown")
 	m.loads = counters("natter_message_store_room_loads_total", "Cold rooms loaded.").WithLabelValues()
 	m.unpublished = counters("natter_message_store_unpublished_events_total", "Stored events that could not be published.").WithLabelValues()
-	if err := errors.Join(errs...); err != nil {
+	_, err := obs.Register(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "natter_message_store_queue_bytes", Help: "Bytes of the commands that are not answered yet.",
+	}, func() float64 { return float64(queued.Load()) }))
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, fmt.Errorf("pipeline metrics: %w", err)
 	}
 	return m, nil

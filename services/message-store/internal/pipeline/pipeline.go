@@ -151,14 +151,15 @@ type Pipeline struct {
 
 // New starts a pipeline. Stop it with Close.
 func New(cfg Config, d Deps) (*Pipeline, error) {
-	m, err := newMetrics(d.Metrics)
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Pipeline{
 		cfg: cfg, log: d.Log, rooms: d.Rooms, bus: d.Bus, mentions: d.Mentions, parser: room.NewParser(d.HashKey, cfg.MaxContent),
-		logger: d.Logger, metrics: m, beacon: newBeacon(d.Bus, cfg.Now), glances: glances{heads: lru.New[ids.Room, glance](maxGlances)}, loads: make(chan struct{}, maxLoads), cancel: cancel,
+		logger: d.Logger, beacon: newBeacon(d.Bus, cfg.Now), glances: glances{heads: lru.New[ids.Room, glance](maxGlances)}, loads: make(chan struct{}, maxLoads), cancel: cancel,
+	}
+	var err error
+	if p.metrics, err = newMetrics(d.Metrics, &p.queued); err != nil {
+		cancel()
+		return nil, err
 	}
 	p.naming = newNaming(d.Names, p.admit)
 	p.markers = newMarkerMover(d.Log, d.Bus, d.Mentions, p.beacon, d.Logger)
