@@ -128,8 +128,19 @@ nats: ## write deploy/nats/users.conf: what each service may do on the bus (a te
 	go test $(RACE) -vet=off ./pkg/permission -run=TestUsersFileIsUpToDate -update
 
 .PHONY: operations
-operations: build ## render, validate and lint what deploys Natter: k8s/, docker-compose.yml, the Dockerfile; compare with golden files
+operations: build test-deps prometheus ## render, validate and lint what deploys Natter: k8s/, docker-compose.yml, the Dockerfile; golden files; a real Prometheus
 	GOWORK=off CGO_ENABLED=0 go -C deploy/check test -count=1 .
+	NATTER_TEST_PROMETHEUS=1 go test $(RACE) -vet=off -count=1 -run='^TestPrometheus$$' ./$(SCENARIOS)
+
+# Its package starts a server, which nobody here needs.
+.PHONY: prometheus
+prometheus:
+	@command -v prometheus >/dev/null && exit; \
+	echo "The checks need these Debian packages; installing: prometheus"; \
+	sudo=; if ((EUID)); then sudo=sudo; command -v sudo >/dev/null || { echo "Run as root: apt-get install prometheus"; exit 1; }; fi; \
+	$$sudo apt-get update -q; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus; \
+	if [ -d /run/systemd/system ]; then $$sudo systemctl disable --now prometheus; fi
 
 .PHONY: operations-golden
 operations-golden: ## write what is made of the manifests: the golden files, the rules for the Prometheus operator

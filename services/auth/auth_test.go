@@ -226,7 +226,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 
-	want := map[string]float64{"rejected": float64(len(logins))}
+	want := map[string]float64{"ok": 0, "rejected": float64(len(logins)), "too_often": 0, "error": 0}
 	if got := loginsByOutcome(t, running.metrics); !reflect.DeepEqual(got, want) {
 		t.Errorf("natter_auth_logins_total: %v, want %v", got, want)
 	}

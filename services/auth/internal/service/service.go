@@ -86,6 +86,9 @@ func New(d Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth metrics: %w", err)
 	}
+	for _, outcome := range []string{outcomeOK, outcomeRejected, outcomeTooOften, outcomeError} {
+		logins.WithLabelValues(outcome) // shown as 0 before the first
+	}
 	throttled, err := obs.Register(d.Metrics, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "natter_auth_throttled_total", Help: "Attempts refused because there had been too many, by action.",
 	}, []string{"action"}))
