@@ -15,6 +15,7 @@ beforeAll(async () => {
   const ana = await Account.register(natter.url, "ana");
   roomId = await ana.createRoom("garden");
   await ana.say(roomId, "hello");
+  await ana.say(roomId, "- [x] **this**\n- [ ] `that`, see https://example.org\n\n> said\n\n```ts\nconst x = 1;\n```");
 });
 afterAll(async () => {
   await browser?.close();
@@ -40,12 +41,16 @@ test.for(["light", "dark"] as const)("axe finds nothing, %s", async (theme) => {
     ["/rooms", "Select a room"],
     [`/rooms/${roomId}`, "garden"],
     ["/rooms/01999999-0000-7000-8000-000000000001", "You are not in this room"],
+    ["/rooms/search", "Search"],
+    ["/rooms/mentions", "Mentions"],
+    ["/rooms/threads", "Threads"],
+    ["/saved", "Saved for later"],
     ["/settings", "Settings"],
     ["/administration", "Administration"],
     ["/nowhere", "There is nothing here"],
   ] as const) {
     await page.goto(path);
-    await page.getByRole("heading", { name: heading }).waitFor();
+    await page.getByRole("heading", { name: heading, exact: true }).waitFor();
     found.push(...(await problems(page, rulesOf[theme])));
   }
   await page.goto("/rooms");

@@ -223,6 +223,8 @@ export const en = {
   "message.readers": "Who has read it",
   "message.noReaders": "Nobody else yet.",
   "message.delete": "Delete",
+  "message.taskDone": "Done",
+  "message.taskOpen": "To do",
   "message.deleteTitle": "Delete this message?",
   "message.deleteHint": "It is gone for everybody, for good.",
   "message.addReaction": "Add a reaction",

@@ -1,6 +1,7 @@
 import type { Token, Tokens } from "marked";
 import { createContext, Fragment, memo, type ReactNode, useContext, useMemo } from "react";
 import { useApp } from "~/features/app/client-context";
+import { t } from "~/i18n/t";
 import type { Mention } from "~/protocol/types";
 import { CodeBlock } from "./CodeBlock";
 import { isEmojiOnly, maxDepth, mentionText, pieces, prepare, safeHref, unmark } from "./parse";
@@ -92,8 +93,13 @@ function Block({ token, depth, after }: { token: Token; depth: number; after?: R
           {after}
         </p>
       );
+    // A line of a list: one block, whatever stands in it.
     case "text":
-      return t.tokens ? <Inlines tokens={t.tokens} depth={depth} /> : <Text text={t.text} />;
+      return (
+        <div className="whitespace-pre-wrap">
+          <Inline token={token} depth={depth} />
+        </div>
+      );
     default:
       return <Inline token={token} depth={depth} />;
   }
@@ -124,13 +130,25 @@ function List({ list, depth }: { list: Tokens.List; depth: number }) {
       className={list.ordered ? "list-decimal pl-7" : "list-disc pl-5"}
     >
       {list.items.map((item, i) => (
-        <li key={i} className={item.task ? "-ml-5 list-none" : ""}>
-          <Blocks tokens={item.tokens} depth={depth + 1} />
+        <li key={i} className={item.task ? "-ml-5 flex list-none gap-2" : ""}>
+          {item.task && <Checkbox checked={item.checked ?? false} />}
+          <Blocks tokens={item.tokens.filter((token) => token.type !== "checkbox")} depth={depth + 1} />
         </li>
       ))}
     </Tag>
   );
 }
+
+const Checkbox = ({ checked }: { checked: boolean }) => (
+  <input
+    type="checkbox"
+    disabled
+    readOnly
+    checked={checked}
+    aria-label={t(checked ? "message.taskDone" : "message.taskOpen")}
+    className="mt-[4px] size-3.5 shrink-0 self-start"
+  />
+);
 
 const aligned = { left: "text-left", center: "text-center", right: "text-right" };
 
@@ -189,8 +207,8 @@ function Inline({ token, depth }: { token: Token; depth: number }): ReactNode {
       return <CodeSpan text={t.text} />;
     case "br":
       return <br />;
-    case "checkbox":
-      return <input type="checkbox" disabled checked={t.checked} readOnly className="mr-1.5 align-[-2px]" />;
+    case "checkbox": // of a list whose lines are paragraphs; the line shows it
+      return null;
     // Somebody else's server would learn who reads: a picture in the text is a link to it.
     case "link":
     case "image":

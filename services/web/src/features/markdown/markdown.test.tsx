@@ -38,6 +38,10 @@ test.for<[string, string]>([
   ["# Big", "<p>Big</p>"],
   ["#garden is a room", "<p>#garden is a room</p>"],
   ["1. a\n2. b", '<ol start="1"><li>a</li><li>b</li></ol>'],
+  [
+    "- [x] an *old* bed\n- [ ] a new one",
+    '<ul><li><input disabled="" readOnly="" checked=""/>an <em>old</em> bed</li><li><input disabled="" readOnly=""/>a new one</li></ul>',
+  ],
   ["> said", "<blockquote><p>said</p></blockquote>"],
   [
     "see https://example.org/a_b_c",
@@ -74,6 +78,12 @@ test.for([
   expect(out).not.toMatch(/<(script|img|style|b|iframe)\b/);
   expect(out).not.toMatch(/<[^>]*\son\w+=/);
   for (const [, href] of out.matchAll(/href="([^"]*)"/g)) expect(href).toMatch(/^(https?|mailto):/);
+});
+
+test("what stands in a line of a list is one block", () => {
+  expect(html("- an *old* bed")).toContain(
+    '<li class=""><div class="flex flex-col gap-1.5"><div class="whitespace-pre-wrap">an <em>old</em> bed</div></div></li>',
+  );
 });
 
 test("links open elsewhere and tell nothing", () => {
