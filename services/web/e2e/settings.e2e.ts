@@ -133,6 +133,13 @@ test("a status, the theme, notifications of a room; the title counts what calls"
   await owner.say(roomId, "nobody is called");
   await owner.say(roomId, "@ben come");
   await page.waitForFunction(() => document.title === "(1) Natter");
+  await page.getByRole("link", { name: /garden/ }).click();
+  await page.getByRole("log").getByRole("button", { name: "ana", exact: true }).first().click();
+  const card = page.getByRole("dialog", { name: "Profile of ana" });
+  await card.getByText(/Offline|Last seen/).waitFor();
+  await accessible(page);
+  await card.getByRole("button", { name: "Mention" }).click();
+  await expect.poll(() => page.getByRole("textbox", { name: "Message to garden" }).inputValue()).toBe("@ana ");
   await other.close();
 });
 

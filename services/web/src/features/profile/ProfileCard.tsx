@@ -33,7 +33,7 @@ export default function ProfileCard({ user: given, onMention, onClose }: Props) 
     act();
   };
   return (
-    <section aria-label={t("profile.card", { name: user.username })} className="p-4">
+    <div className="p-4">
       <div className="flex items-center gap-3">
         <Avatar id={user.id} name={user.username} src={user.avatar} size={56} />
         <div className="min-w-0 flex-1">
@@ -84,6 +84,6 @@ export default function ProfileCard({ user: given, onMention, onClose }: Props) 
           </Button>
         )}
       </div>
-    </section>
+    </div>
   );
 }

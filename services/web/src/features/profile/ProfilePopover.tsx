@@ -1,35 +1,37 @@
 import { Popover } from "radix-ui";
-import { lazy, type ReactNode, Suspense, useState } from "react";
-import { Loading } from "~/features/app/pages";
+import type { RefObject } from "react";
+import { t } from "~/i18n/all";
 import type { UserRef } from "~/protocol/types";
-
-const ProfileCard = lazy(() => import("./ProfileCard"));
+import ProfileCard from "./ProfileCard";
 
 interface Props {
   user: UserRef;
-  /** A button: a name, or a picture. It opens the card. */
-  children: ReactNode;
+  /** What it belongs to: a name, or a picture. */
+  anchor: RefObject<HTMLElement | null>;
   /** Puts a mention of them into the composer, where there is one. */
   onMention?(user: UserRef): void;
+  onClose(): void;
 }
 
-/** Around somebody's name or picture: who they are, and what one can do about it. */
-export function ProfilePopover({ user, children, onMention }: Props) {
-  const [open, setOpen] = useState(false);
+/** Beside somebody's name or picture: who they are, and what one can do about it. It is open as long as it is rendered. */
+export default function ProfilePopover({ user, anchor, onMention, onClose }: Props) {
   return (
-    <Popover.Root open={open} onOpenChange={setOpen}>
-      <Popover.Trigger asChild>{children}</Popover.Trigger>
+    <Popover.Root open onOpenChange={(open) => !open && onClose()}>
+      <Popover.Anchor virtualRef={anchor as RefObject<HTMLElement>} />
       <Popover.Portal>
         <Popover.Content
+          aria-label={t("profile.card", { name: user.username })}
           align="start"
           side="right"
           sideOffset={8}
           collisionPadding={12}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            anchor.current?.focus();
+          }}
           className="z-50 w-72 rounded-xl border border-line bg-raised shadow-float outline-none"
         >
-          <Suspense fallback={<Loading />}>
-            <ProfileCard user={user} onMention={onMention} onClose={() => setOpen(false)} />
-          </Suspense>
+          <ProfileCard user={user} onMention={onMention} onClose={onClose} />
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>

@@ -6,6 +6,7 @@ import { t } from "~/i18n/t";
 import type { Message } from "~/protocol/types";
 import { Avatar } from "~/ui/Avatar";
 import { cx } from "~/ui/class-names";
+import { AuthorName } from "./AuthorName";
 import { useConversation } from "./conversation";
 import { exactTime, timeOfDay } from "./dates";
 import { QuoteLine } from "./QuoteLine";
@@ -103,7 +104,7 @@ export const MessageRow = memo(function MessageRow({ message: m, named, marked =
       <div className="min-w-0 flex-1">
         {named && (
           <header className="flex items-baseline gap-2 leading-5">
-            <span className="truncate font-semibold">{m.username}</span>
+            <AuthorName message={m} focusable={focusable} />
             <time dateTime={m.createdAt} title={exactTime(m.createdAt)} className="shrink-0 text-ink-soft text-xs">
               {timeOfDay(m.createdAt)}
             </time>
