@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { binary, freePort, Program } from "./process";
+import { binary, freePort, Program, track } from "./process";
 
 export interface Natter {
   url: string;
@@ -39,6 +39,7 @@ export interface Cluster {
 export async function startCluster(): Promise<Cluster> {
   const data = await mkdtemp(join(tmpdir(), "natter-e2e-"));
   const nats = spawn(binary("nats"), [], { stdio: ["pipe", "pipe", "inherit"] });
+  track(nats);
   const [natsURL] = await new Promise<string[]>((resolve) => createInterface(nats.stdout).once("line", (line) => resolve([line])));
   const env = {
     NATTER_DATA_DIR: data,

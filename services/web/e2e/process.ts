@@ -36,6 +36,7 @@ export class Program {
       env: { ...process.env, ...quick, NATTER_ADMIN_ADDR: `localhost:${this.admin}`, ...this.env },
     });
     this.#child = child;
+    track(child);
     child.on("error", (error) => (this.#log += `${error.message}: NATTER_TEST_BIN is the directory of the programs, bin/ without it`));
     for (const out of [child.stdout, child.stderr]) out.on("data", (text) => (this.#log = (this.#log + text).slice(-20_000)));
     await until(
@@ -66,6 +67,19 @@ export class Program {
     child.kill(signal);
     await ended;
   }
+}
+
+const running = new Set<ChildProcess>();
+
+/** Remembers a process that endPrograms is to end. */
+export function track(child: ChildProcess): void {
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+}
+
+/** Ends what a test that failed has left behind. */
+export function endPrograms(): void {
+  for (const child of running) child.kill("SIGKILL");
 }
 
 /** Polls until it is so, for at most 20 s. */

@@ -113,9 +113,12 @@ export class Outbox {
   }
 
   async #load(): Promise<void> {
-    const all = await (await this.#storage).all(this.#deps.userId);
+    const storage = await this.#storage;
+    const all = await storage.all(this.#deps.userId);
     if (this.#closed.signal.aborted) return;
-    const stored = all.filter((item) => !this.#done.has(item.nonce));
+    const stored = all.filter((item) => !this.#done.has(item.nonce) && !this.#arrived.has(item.nonce));
+    // The server has them: before a reload, the acknowledgement was lost.
+    for (const { nonce } of all) if (this.#arrived.has(nonce)) void storage.delete(nonce).catch(() => {});
     const has = new Set(stored.map((item) => item.nonce));
     const others = [...this.#unwritten.values()].filter((item) => !has.has(item.nonce));
     const sent = this.#items.filter((item) => item.state === "sent" && !has.has(item.nonce) && !this.#unwritten.has(item.nonce));

@@ -132,6 +132,18 @@ test("what was not acknowledged is sent after a reload, once", async () => {
   expect((await after.next()).item.content).toBe("two");
 });
 
+test("what has arrived is not sent after a reload, and not kept", async () => {
+  const storage = openStorage();
+  const before = new Tab(storage);
+  await before.outbox.add({ roomId: "r1", content: "one" });
+  const { item } = await before.next();
+  before.outbox.close();
+  const after = new Tab(storage);
+  after.outbox.arrived([item.nonce]);
+  await vi.waitFor(async () => expect(await (await storage).all("u1")).toEqual([]));
+  expect(after.sending).toEqual([]);
+});
+
 test("one tab sends for all; the next one takes over when it is closed", async () => {
   const storage = openStorage();
   const first = new Tab(storage);
