@@ -8,7 +8,7 @@ import { noChat } from "~/state/chat";
 import { newStore } from "~/state/store";
 import { TooltipProvider } from "~/ui/Tooltip";
 import { Markdown } from "./Markdown";
-import { isEmojiOnly, safeHref } from "./parse";
+import { excerpt, isEmojiOnly, safeHref } from "./parse";
 import { loadLexer } from "./use-lexer";
 
 const store = newStore();
@@ -84,6 +84,15 @@ test("what stands in a line of a list is one block", () => {
   expect(html("- an *old* bed")).toContain(
     '<li class=""><div class="flex flex-col gap-1.5"><div class="whitespace-pre-wrap">an <em>old</em> bed</div></div></li>',
   );
+});
+
+test.for<[string, string]>([
+  ["**Bold** and `code`\n- [x] done\n> said", "Bold and code done said"],
+  ["```go\nx := 1\n```", "x := 1"],
+  ["2 * 3 * 4 = snake_case", "2 * 3 * 4 = snake_case"],
+  ["# Title\n1. one", "Title one"],
+])("%s in one line", ([content, expected]) => {
+  expect(excerpt(content)).toBe(expected);
 });
 
 test("links open elsewhere and tell nothing", () => {

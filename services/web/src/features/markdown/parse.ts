@@ -79,3 +79,12 @@ const emoji =
 /** A few emoji and nothing else: they are shown larger. */
 export const isEmojiOnly = (content: string): boolean =>
   content.length <= 60 && emoji.test(content) && [...new Intl.Segmenter().segment(content.replace(/\s/g, ""))].length <= 6;
+
+/** A content in one line, without the marks of Markdown that would only be in the way there. */
+export const excerpt = (content: string): string =>
+  content
+    .slice(0, 300)
+    .replace(/^\s*(?:```.*|>|#{1,6}\s|(?:[-*+]|\d+[.)])\s(?:\[[ xX]\]\s)?)/gm, "")
+    .replace(/\*\*|__|~~|`+/g, "")
+    .replace(/\s+/g, " ")
+    .trim();

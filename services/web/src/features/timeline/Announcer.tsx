@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "react";
+import { excerpt } from "~/features/markdown/parse";
 import { t } from "~/i18n/t";
 import type { Message, UserId } from "~/protocol/types";
 
-/** Milliseconds in which news gather, and characters of one message that are said. */
+/** Milliseconds in which news gather. */
 const gathering = 1000;
-const most = 200;
 
 /** Says to screen readers what others write, while the end of the conversation is there. */
 export function Announcer({ messages, me }: { messages: readonly Message[]; me: UserId }) {
@@ -26,7 +26,7 @@ export function Announcer({ messages, me }: { messages: readonly Message[]; me: 
       setText(
         news.length > 1
           ? t("timeline.newMessages", { count: news.length })
-          : t("timeline.says", { name: only.username, text: only.content.slice(0, most) || t("message.file") }),
+          : t("timeline.says", { name: only.username, text: excerpt(only.content) || t("message.file") }),
       );
     }, gathering);
   }, [last, me]);

@@ -26,7 +26,7 @@ export function MessageCard({ message: m, note, children, onPicture }: Props) {
           <header className="flex items-baseline gap-2 leading-5">
             <span className="truncate font-semibold">{m.username}</span>
             <time dateTime={m.createdAt} className="shrink-0 text-ink-soft text-xs">
-              {shortTime(m.createdAt)}
+              {shortTime(m.createdAt, Date.now())}
             </time>
           </header>
           {m.isDeleted ? (

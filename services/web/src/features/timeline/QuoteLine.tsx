@@ -1,5 +1,6 @@
 import { CornerUpRight } from "lucide-react";
 import { useApp } from "~/features/app/client-context";
+import { excerpt } from "~/features/markdown/parse";
 import { t } from "~/i18n/t";
 import type { Quote, Seq } from "~/protocol/types";
 import { messageAt } from "~/state/timeline";
@@ -16,7 +17,7 @@ export function QuoteLine({ replyTo, quote }: { replyTo: Seq; quote?: Pick<Quote
     return window && messageAt(window, replyTo);
   });
   const shown = quote ?? loaded;
-  const text = !shown ? t("message.earlier") : shown.isDeleted ? t("timeline.deleted") : shown.content || t("message.file");
+  const text = !shown ? t("message.earlier") : shown.isDeleted ? t("timeline.deleted") : excerpt(shown.content) || t("message.file");
   return (
     <button
       type="button"

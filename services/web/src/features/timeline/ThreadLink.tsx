@@ -17,7 +17,9 @@ export function ThreadLink({ seq, replies }: { seq: Seq; replies: Thread }) {
     >
       {last && <Avatar id={last.id} name={last.username} src={last.avatar} size={20} />}
       <span className="font-medium text-accent-ink">{t("thread.replies", { count: replies.count })}</span>
-      {replies.lastAt && <span className="truncate text-ink-soft">{t("thread.lastAt", { time: shortTime(replies.lastAt) })}</span>}
+      {replies.lastAt && (
+        <span className="truncate text-ink-soft">{t("thread.lastAt", { time: shortTime(replies.lastAt, Date.now()) })}</span>
+      )}
     </button>
   );
 }

@@ -6,6 +6,7 @@ import { Loading } from "~/features/app/pages";
 import { t } from "~/i18n/t";
 import type { Seq } from "~/protocol/types";
 import { isLive, timeline, unsentIn } from "~/state/selectors";
+import { cx } from "~/ui/class-names";
 import { Spinner } from "~/ui/Spinner";
 import { Announcer } from "./Announcer";
 import { type Aim, has, look } from "./aim";
@@ -96,6 +97,17 @@ export function TimelineView({ at, onArrive, start, label }: Props) {
     if (seen.wantsOlder) client.loadOlder(roomId, thread).catch((error) => client.fail(error));
     if (seen.wantsNewer) client.loadNewer(roomId, thread).catch((error) => client.fail(error));
   }, [client, roomId, thread]);
+
+  // Who is at the end stays there, when a panel opens beside it or the composer grows.
+  const isAtEnd = useRef(false);
+  isAtEnd.current = atEnd;
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => isAtEnd.current && virtualizer.scrollToEnd());
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [virtualizer]);
 
   // ── Going somewhere ──
 
@@ -207,7 +219,7 @@ export function TimelineView({ at, onArrive, start, label }: Props) {
             aria-live="off"
             aria-label={label}
             aria-busy={!window}
-            className="relative mt-auto w-full shrink-0"
+            className={cx("relative w-full shrink-0", thread === 0 && "mt-auto")}
             style={{ height: virtualizer.getTotalSize() }}
             onKeyDown={onKeyDown}
             onFocus={(event) => {

@@ -14,8 +14,9 @@ export const timeOfDay = (at: Timestamp | number): string => clock.format(new Da
 /** Date and time, to the second. */
 export const exactTime = (at: Timestamp | number): string => exact.format(new Date(at));
 
-/** Date and time, for what stands alone. */
-export const shortTime = (at: Timestamp | number): string => short.format(new Date(at));
+/** Date and time, for what stands alone; of today, the time is enough. */
+export const shortTime = (at: Timestamp | number, now: number): string =>
+  dayOf(at) === dayOf(now) ? timeOfDay(at) : short.format(new Date(at));
 
 /** Equal for times of one day. */
 export function dayOf(at: Timestamp | number): string {
