@@ -24,7 +24,7 @@ beforeAll(async () => {
     NATTER_FRAME_RATE_CONNECTION: "off",
     NATTER_FRAME_RATE_USER: "off",
     NATTER_FRAME_RATE_IP: "off",
-    NATTER_IN_FLIGHT: "500",
+    NATTER_COMMANDS_PER_SECOND: "100000",
   };
   [natter, browser] = await Promise.all([startNatter({ NATTER_HTTP_RATE_WRITE: "off", ...noLimits }), startBrowser()]);
   [ana, ben] = await Promise.all([Account.register(natter.url, "ana"), Account.register(natter.url, "ben")]);
@@ -44,9 +44,11 @@ test("a room of very many messages, from its end upwards", async () => {
   const page = await openAtEnd(roomId);
   const devtools = await page.context().newCDPSession(page);
   const before = await heap(devtools);
+  const busy = await mainThread(devtools);
   const times = await page.evaluate(scrollUp, { frames, step });
   console.log(`${messages} messages; ${frames} frames of ${step} px upwards`);
   console.log(`frame times: ${quantiles(times.frames)}; rendered rows at most ${times.rows}; messages loaded ${times.passed}`);
+  console.log(`main thread: ${(((await mainThread(devtools)) - busy) / frames).toFixed(2)} ms of CPU per frame`);
   console.log(`heap: ${before} MiB at the end of the room, ${await heap(devtools)} MiB after`);
   expect(times.passed).toBeGreaterThan(1000);
   await page.close();
@@ -71,6 +73,8 @@ test("typing while events come in", async () => {
     };
     requestAnimationFrame(tick);
   });
+  const devtools = await page.context().newCDPSession(page);
+  const busy = await mainThread(devtools);
   const pouring = pour(ben, roomId, rate * seconds, rate);
   const composer = page.getByRole("textbox", { name: /^Message to/ });
   await composer.focus();
@@ -84,6 +88,7 @@ test("typing while events come in", async () => {
     () => (window as unknown as { seen: { keys: number[]; tasks: number[]; frames: number[] } }).seen,
   );
   console.log(`${rate} events/s for ${seconds} s; ${typed} keys`);
+  console.log(`main thread: ${(((await mainThread(devtools)) - busy) / seconds / 10).toFixed(1)} % of a CPU`);
   console.log(`key to paint (those of 16 ms and more): ${keys.length}, ${quantiles(keys)}`);
   console.log(`frame times: ${quantiles(frames)}; long tasks: ${tasks.length}, ${quantiles(tasks)}`);
   expect((await composer.inputValue()).length).toBe(typed);
@@ -160,6 +165,13 @@ async function heap(devtools: CDPSession): Promise<string> {
   await devtools.send("HeapProfiler.collectGarbage");
   const { usedSize } = await devtools.send("Runtime.getHeapUsage");
   return (usedSize / 1024 / 1024).toFixed(1);
+}
+
+/** Milliseconds of CPU that the page's main thread has used. */
+async function mainThread(devtools: CDPSession): Promise<number> {
+  await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+  const { metrics } = await devtools.send("Performance.getMetrics");
+  return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0) * 1000;
 }
 
 function quantiles(values: number[]): string {

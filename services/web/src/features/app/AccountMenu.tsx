@@ -1,5 +1,5 @@
 import { useRouter } from "@tanstack/react-router";
-import { LogOut, Settings, ShieldCheck, Smile } from "lucide-react";
+import { Bookmark, LogOut, Settings, ShieldCheck, Smile } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { usePresence } from "~/features/profile/use-presence";
 import { t } from "~/i18n/t";
@@ -39,6 +39,9 @@ export function AccountMenu() {
       >
         <MenuItem icon={Smile} onSelect={() => setSettingStatus(true)}>
           {t(says ? "account.changeStatus" : "account.setStatus")}
+        </MenuItem>
+        <MenuItem icon={Bookmark} onSelect={() => void router.navigate({ to: "/saved" })}>
+          {t("account.saved")}
         </MenuItem>
         <MenuItem icon={Settings} onSelect={() => void router.navigate({ to: "/settings" })}>
           {t("account.settings")}

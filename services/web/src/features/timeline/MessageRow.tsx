@@ -62,7 +62,7 @@ export const MessageRow = memo(function MessageRow({ message: m, named, marked =
       data-seq={m.seq}
       aria-label={t("message.label", { name: m.username, time: timeOfDay(m.createdAt) })}
       className={cx(
-        "group relative flex gap-3 px-3 md:px-5 -outline-offset-2 [-webkit-touch-callout:none]",
+        "group relative flex gap-3 px-3 md:px-5 -outline-offset-2 [-webkit-touch-callout:none] pointer-coarse:select-none",
         named ? "pt-2 pb-[3px]" : "py-[3px]",
         marked ? "bg-mention" : "hover:bg-hover",
       )}
