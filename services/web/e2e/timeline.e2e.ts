@@ -23,7 +23,8 @@ const row = (page: Page, text: string) => page.getByRole("article").filter({ has
 
 /** Chooses something in the menu of a message. */
 async function choose(page: Page, text: string, item: string): Promise<void> {
-  await row(page, text).click({ button: "right" });
+  // An answer quotes it.
+  await row(page, text).first().click({ button: "right" });
   await page.getByRole("menuitem", { name: item }).click();
 }
 
@@ -51,7 +52,7 @@ test("edit, react, reply, delete, and a thread, while somebody else looks on", a
 
   await choose(theirs, "tomatoes", "Reply R");
   await say(theirs, "I take two");
-  await row(mine, "I take two").getByRole("button", { name: "ana The **tomatoes** are ripe" }).waitFor();
+  await row(mine, "I take two").getByRole("button", { name: "ana The tomatoes are ripe" }).waitFor();
   await mine.getByRole("img", { name: "Read by ben" }).waitFor();
 
   await choose(mine, "I take two", "Reply in thread");
@@ -80,21 +81,21 @@ test("opens at the first unread message, loads both ways without a jump, and goe
   expect(await page.getByText("line 160 of the archive").count()).toBe(0);
 
   await page.getByRole("button", { name: /new messages|latest/ }).click();
-  await sees(page, "line 160 of the archive");
   await page.getByRole("button", { name: /new messages|latest/ }).waitFor({ state: "detached" });
+  await sees(page, "line 160 of the archive");
 
   // What is on the screen stays where it is while older pages come in above it.
   const log = page.getByRole("log");
   await log.hover();
-  for (let i = 0; i < 40 && (await page.getByText("line 20 of the archive").count()) === 0; i++) {
-    const before = await places(page);
-    await page.mouse.wheel(0, -600);
-    await page.waitForFunction(() => true);
+  for (let i = 0; i < 60 && (await page.getByText("line 20 of the archive").count()) === 0; i++) {
+    const before = await settled(page);
+    await page.mouse.wheel(0, -400);
     const after = await settled(page);
-    for (const [text, y] of after) {
-      const was = before.get(text);
-      if (was !== undefined) expect(Math.abs(y - was - 600), text).toBeLessThan(4);
-    }
+    // At the top there may be less than that to go, until the next page is there.
+    const moved = [...after].flatMap(([text, y]) => y - (before.get(text) ?? Number.NaN)).filter((by) => !Number.isNaN(by));
+    expect(moved.length).toBeGreaterThan(0);
+    expect(Math.max(...moved)).toBeLessThan(404);
+    expect(Math.max(...moved) - Math.min(...moved)).toBeLessThan(2);
   }
   await sees(page, "line 20 of the archive");
 

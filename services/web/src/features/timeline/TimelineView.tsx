@@ -1,4 +1,4 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { useVirtualizer, type VirtualItem, type Virtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { useApp, useClient } from "~/features/app/client-context";
@@ -27,8 +27,23 @@ interface Props {
   label: string;
 }
 
+/** Frames after which a view that does not move is where it was sent, and for how many at most that is waited for. */
+const stillFrames = 3;
+const maxFrames = 60;
 /** How long the message that somebody was sent to is marked, in milliseconds. */
 const markFor = 2500;
+
+/**
+ * Whether the view must move with a line that has another height than before, or than was guessed: what is read stays where it is. Also
+ * upwards: a line that was the first of a page loses its name and day once there is one above, and what comes into view at the top grows
+ * to the top.
+ */
+const movesView = (line: VirtualItem, _: number, view: Virtualizer<HTMLDivElement, Element>): boolean => {
+  const offset = view.scrollOffset ?? 0;
+  if (view.itemSizeCache.has(line.key)) return line.end <= offset;
+  const comesIn = view.isScrolling && view.scrollDirection === "backward" ? (view.scrollRect?.height ?? 0) / 2 : 0;
+  return line.start < offset + comesIn;
+};
 
 /** The messages of a conversation: at its end, at the first unread one, or where somebody scrolls. Only what is on the screen is rendered. */
 export function TimelineView({ at, onArrive, start, label }: Props) {
@@ -77,11 +92,14 @@ export function TimelineView({ at, onArrive, start, label }: Props) {
       [active, activeIndex],
     ),
     anchorTo: "end",
+    // Heights and places are written before the view is moved, not with the next rendering.
+    directDomUpdates: true,
     followOnAppend: whole && wasWhole.current,
     scrollEndThreshold: 48,
-    overscan: 6,
+    overscan: 10,
     paddingEnd: 12,
   });
+  virtualizer.shouldAdjustScrollPositionOnItemSizeChange = movesView;
   useLayoutEffect(() => {
     wasWhole.current = whole;
   });
@@ -132,9 +150,10 @@ export function TimelineView({ at, onArrive, start, label }: Props) {
       (error) => client.fail(error),
     );
   }, [client, roomId, thread, aim, isThere, live]);
+  const target = useRef<Aim>(undefined);
   useLayoutEffect(() => {
-    if (!aim || !isThere) return;
-    setAim(undefined);
+    if (!aim || !isThere || target.current === aim) return;
+    target.current = aim;
     const index = aim.to === "message" ? lineAt(lines, aim.seq) : aim.to === "unread" ? firstUnread(lines) : -1;
     if (index < 0) virtualizer.scrollToEnd();
     else virtualizer.scrollToIndex(index, { align: aim.to === "message" ? "center" : "start" });
@@ -142,6 +161,19 @@ export function TimelineView({ at, onArrive, start, label }: Props) {
       setMarked(aim.seq);
       onArrive?.();
     }
+    // It moves until its lines are measured, towards a line that it knows by its place: no page may come in before it rests.
+    const wait = (frame: number, still: number, before: number) => {
+      const element = scroller.current;
+      if (!element || target.current !== aim) return;
+      if (still < stillFrames && frame < maxFrames) {
+        const now = element.scrollTop + element.scrollHeight;
+        requestAnimationFrame(() => wait(frame + 1, now === before ? still + 1 : 0, now));
+        return;
+      }
+      virtualizer.cancelScroll();
+      setAim((old) => (old === aim ? undefined : old));
+    };
+    wait(0, 0, -1);
   }, [aim, isThere, lines, virtualizer, onArrive]);
   useEffect(() => {
     if (marked === 0) return;
@@ -215,12 +247,12 @@ export function TimelineView({ at, onArrive, start, label }: Props) {
         >
           {/* What is scrolled into view is no news; Announcer says what is. */}
           <div
+            ref={virtualizer.containerRef}
             role="log"
             aria-live="off"
             aria-label={label}
             aria-busy={!window}
             className={cx("relative w-full shrink-0", thread === 0 && "mt-auto")}
-            style={{ height: virtualizer.getTotalSize() }}
             onKeyDown={onKeyDown}
             onFocus={(event) => {
               const index = Number(event.target.closest<HTMLElement>("[data-index]")?.dataset.index ?? -1);
@@ -229,17 +261,11 @@ export function TimelineView({ at, onArrive, start, label }: Props) {
             }}
             onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setActive("")}
           >
-            {items.map(({ key, index, start: top }) => {
+            {items.map(({ key, index }) => {
               const line = lines[index];
               return (
                 line && (
-                  <div
-                    key={key}
-                    ref={virtualizer.measureElement}
-                    data-index={index}
-                    className="absolute top-0 left-0 w-full"
-                    style={{ transform: `translateY(${top}px)` }}
-                  >
+                  <div key={key} ref={virtualizer.measureElement} data-index={index} className="absolute top-0 left-0 w-full">
                     <LineView
                       line={line}
                       start={start}

@@ -110,5 +110,5 @@ export function guessHeight(line: Line | undefined): number {
     line.kind === "message"
       ? (line.message.reactions.length > 0 ? 32 : 0) + (line.message.replies ? 28 : 0) + (line.message.replyTo ? 24 : 0)
       : 0;
-  return day + (line.named ? 32 : 4) + rows * 21 + extra + (type === "image" ? 260 : type === "file" ? 72 : 0);
+  return day + (line.named ? 31 : 6) + rows * 21 + extra + (type === "image" ? 260 : type === "file" ? 72 : 0);
 }
