@@ -1,6 +1,7 @@
 // One's own account in the frame of every page, and what calls.
 export const accounts = {
   "account.menu": "Your account:",
+  "account.saved": "Saved for later",
   "account.settings": "Settings",
   "account.admin": "Administration",
   "account.signOut": "Sign out",
