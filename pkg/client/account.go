@@ -83,6 +83,11 @@ func (c *Client) Me(ctx context.Context) (*chatv1.User, error) {
 	return call(ctx, c, &authv1.GetMeRequest{}, &chatv1.User{})
 }
 
+// Security is how the user's account is secured.
+func (c *Client) Security(ctx context.Context) (*authv1.Security, error) {
+	return call(ctx, c, &authv1.GetSecurityRequest{}, &authv1.Security{})
+}
+
 // People lists the people and bots of the server by name; query is what their names begin with, empty: all. After is the Next of the
 // page before. A limit of 0 means 50; 100 is the most.
 func (c *Client) People(ctx context.Context, query, after string, limit int) (*authv1.ListPeopleResponse, error) {
