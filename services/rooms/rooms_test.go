@@ -376,12 +376,11 @@ func TestSnapshotsWhileChangesWait(t *testing.T) {
 
 func TestStartAndStop(t *testing.T) {
 	t.Parallel()
-	deps := &app.Deps{
-		Config: config.NewSource(map[string]string{"NATTER_NATS_URL": testkit.NATS(t), "NATTER_DATA_DIR": t.TempDir()}),
-		Log:    slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Ready: &app.Readiness{}, Grace: 10 * time.Second,
-	}
+	settings := config.NewSource(map[string]string{"NATTER_NATS_URL": testkit.NATS(t), "NATTER_DATA_DIR": t.TempDir()})
 	for range 50 {
-		runner, err := rooms.Component.New(t.Context(), deps)
+		runner, err := rooms.Component.New(t.Context(), &app.Deps{
+			Config: settings, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Ready: &app.Readiness{}, Grace: 10 * time.Second,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
