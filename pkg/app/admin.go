@@ -23,10 +23,16 @@ import (
 // checkTimeout bounds one readiness check: a load balancer asks every few seconds.
 const checkTimeout = 2 * time.Second
 
+// freshFor is how old checks may be that the metrics show: they are made for /readyz, and for a scrape only when nobody asked of
+// late, so that who scrapes often does not ask the databases as often.
+const freshFor = 15 * time.Second
+
 // Readiness collects the checks that /readyz runs. It is safe for concurrent use.
 type Readiness struct {
 	mu                sync.Mutex
 	checks            map[string]func(context.Context) error
+	results           map[string]string // of the last Check
+	checked           time.Time
 	started, stopping atomic.Bool
 }
 
@@ -69,18 +75,26 @@ func (r *Readiness) Check(ctx context.Context) (ok bool, results map[string]stri
 	if r.stopping.Load() {
 		ok, results["process"] = false, "stopping"
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results, r.checked = results, time.Now()
 	return ok, results
 }
 
 // readyDesc is the metric of Readiness.
-var readyDesc = prometheus.NewDesc("natter_ready", "1 when a check of /readyz passes, 0 when not; they are made anew at every scrape.", []string{"check"}, nil)
+var readyDesc = prometheus.NewDesc("natter_ready", "1 when a check of /readyz passes, 0 when not, as of the last 15 seconds.", []string{"check"}, nil)
 
 // Describe implements prometheus.Collector.
 func (r *Readiness) Describe(ch chan<- *prometheus.Desc) { ch <- readyDesc }
 
 // Collect implements prometheus.Collector.
 func (r *Readiness) Collect(ch chan<- prometheus.Metric) {
-	_, results := r.Check(context.Background())
+	r.mu.Lock()
+	results, age := r.results, time.Since(r.checked)
+	r.mu.Unlock()
+	if age > freshFor {
+		_, results = r.Check(context.Background())
+	}
 	for name, result := range results {
 		value := 0.0
 		if result == "ok" {
